@@ -1,0 +1,233 @@
+"""`capture_contact`: the one way in which an order, a booking or an entry becomes a contact (FEATURES C5)."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from sqlalchemy import case, select
+from sqlalchemy.orm import Session
+
+from core.contacts import details as rules
+from core.contacts.addresses import Address, parse_address
+from core.contacts.log import add_activity
+from core.contacts.models import Contact, ContactActivity, ContactModule, ContactSuggestion, now
+from core.contacts.tags import add_tags
+from core.database.upsert import upsert
+from core.errors import CaptureRejected
+from core.values import SYSTEM, Activity, Capture, Captured
+
+if TYPE_CHECKING:
+    from core.site import Site
+
+
+def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
+    """Attach what happened to the contact with this address, making the contact when there is none.
+
+    In the caller's transaction (`site.begin()`): asks `screen_capture`, matches by address or alias, brings details up
+    to date or keeps them as suggestions while the contact is locked (C5, C6), makes a customer if told to (C4),
+    reactivates (C7), records module (C10), tags and activity (C12), and tells the plugins.
+
+    Raises InvalidEmail for something that is no address, and CaptureRejected with a plugin's reason.
+    """
+    capture = _screened(session, site, capture)
+    address = parse_address(capture.email)
+    # Asked before a contact is made, and again under its lock: the same event may be on its way in another process.
+    if (known := _replay_of(session, capture.idempotency_key)) is not None:
+        return Captured(contact_id=known, replayed=True)
+    contact, created = match_or_create(session, address, capture)
+    if not created and (known := _replay_of(session, capture.idempotency_key)) is not None:
+        return Captured(contact_id=known, replayed=True)
+
+    before = contact.stage
+    reactivated = contact.inactive_at is not None
+    if reactivated:
+        contact.inactive_at = None
+    if capture.makes_customer:
+        contact.stage = "customer"
+    changed, suggested = _take_details(session, contact, capture)
+    contact.updated_at = now()
+    if changed or created:
+        contact.version += 0 if created else 1
+        rules.refresh_search_text(contact)
+    session.flush()
+    _touch_module(session, contact.id, capture)
+    tags = add_tags(session, contact.id, capture.tags)
+
+    add_activity(
+        session,
+        contact.id,
+        capture.activity,
+        actor=capture.actor,
+        occurred_at=capture.occurred_at,
+        idempotency_key=capture.idempotency_key,
+    )
+    if reactivated:
+        add_activity(session, contact.id, Activity(kind="contact.reactivated"), actor=SYSTEM)
+    if before != contact.stage and not created:
+        add_activity(
+            session,
+            contact.id,
+            Activity(kind="contact.became_customer", reference=capture.activity.reference),
+            actor=SYSTEM,
+            occurred_at=capture.occurred_at,
+        )
+
+    captured = Captured(
+        contact_id=contact.id,
+        created=created,
+        became_customer=contact.stage == "customer" and (created or before == "lead"),
+        reactivated=reactivated,
+        changed=frozenset(changed),
+        suggested=frozenset(suggested),
+    )
+    if created:
+        site.tell(session, "contact_created", contact_id=contact.id)
+    elif changed or tags:
+        site.tell(
+            session,
+            "contact_updated",
+            contact_id=contact.id,
+            changed=frozenset(changed | ({"tags"} if tags else set())),
+        )
+    if before != contact.stage and not created:
+        site.tell(session, "stage_changed", contact_id=contact.id, before=before, after=contact.stage)
+    site.tell(session, "contact_captured", capture=capture, captured=captured)
+    return captured
+
+
+def _screened(session: Session, site: Site, capture: Capture) -> Capture:
+    """What the plugins' `screen_capture` make of it; each sees what the ones before made."""
+    for implementation in site.plugins.implementations("screen_capture", site.enabled):
+        screening = site.ask_one(session, implementation, capture=capture)
+        if screening is None:
+            continue
+        if screening.verdict == "reject":
+            raise CaptureRejected(screening.reason)
+        capture = screening.capture
+    return capture
+
+
+def match_or_create(session: Session, address: Address, capture: Capture) -> tuple[Contact, bool]:
+    """The contact with this address or alias, locked for this transaction, and whether it was made just now.
+
+    Two transactions that see a new address at once both insert; the unique key lets one through, and the other waits
+    for it and then finds its contact (C1).
+    """
+    details = capture.details
+    inserted = session.execute(
+        upsert(
+            session,
+            Contact,
+            {
+                "email": address.email,
+                "email_key": address.key,
+                "joined_at": capture.occurred_at,
+                "stage": "customer" if capture.makes_customer else "lead",
+                "search_text": rules.search_text(
+                    details.name, address.email, address.key, details.phone, details.city
+                ),
+            },
+            keys=["email_key"],
+        ).returning(Contact.id)
+    ).scalar()
+    # FOR UPDATE: two captures of one contact would otherwise overwrite each other's details on PostgreSQL.
+    statement = select(Contact).where(Contact.email_key == address.key).with_for_update()
+    contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
+    while contact.merged_into_id is not None:
+        statement = select(Contact).where(Contact.id == contact.merged_into_id).with_for_update()
+        contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
+    return contact, inserted is not None
+
+
+def _replay_of(session: Session, key: str | None) -> int | None:
+    """The contact to which the event with this idempotency key was attached before."""
+    if key is None:
+        return None
+    return session.scalar(select(ContactActivity.contact_id).where(ContactActivity.idempotency_key == key))
+
+
+def _take_details(session: Session, contact: Contact, capture: Capture) -> tuple[set[str], set[str]]:
+    """Bring details up to date, group by group; answers the names of changed details and of suggested groups."""
+    changed: set[str] = set()
+    suggested: set[str] = set()
+    when = capture.occurred_at.astimezone(UTC)
+    for group in rules.GROUPS:
+        if not rules.says(capture.details, group) or rules.adds_nothing(contact, capture.details, group):
+            continue
+        origin = rules.origin_of(contact, group)
+        if origin is not None and when < origin.since:
+            # Replayed history: what is stored is newer (C5).
+            continue
+        values = rules.values_of(capture.details, group)
+        if contact.locked_at is not None:
+            if rules.same(contact, capture.details, group):
+                _drop_suggestion(session, contact.id, group)
+            elif _suggest(session, contact.id, group, values, capture):
+                suggested.add(group)
+            continue
+        before = rules.values_of(contact, group)
+        rules.write_group(
+            contact,
+            # Said again in another spelling of the same: the stored one stays, its origin is confirmed.
+            before if rules.same(contact, capture.details, group) else values,
+            group,
+            rules.Origin(
+                kind=capture.activity.kind,
+                since=when,
+                reference=capture.activity.reference,
+                href=capture.activity.href,
+            ),
+        )
+        changed |= {name for name, value in rules.values_of(contact, group).items() if value != before[name]}
+    return changed, suggested
+
+
+def _suggest(session: Session, contact_id: int, group: str, values: dict[str, str], capture: Capture) -> bool:
+    """Keep what the lock held back, unless a newer suggestion stands there; answers whether it was kept."""
+    row = {
+        "details": values,
+        "source_kind": capture.activity.kind,
+        "reference": capture.activity.reference,
+        "href": capture.activity.href,
+        "occurred_at": capture.occurred_at,
+    }
+    kept = session.execute(
+        upsert(
+            session,
+            ContactSuggestion,
+            {"contact_id": contact_id, "group": group, **row},
+            keys=["contact_id", "group"],
+            update=row,
+            where=ContactSuggestion.occurred_at <= capture.occurred_at,
+        ).returning(ContactSuggestion.id)
+    ).first()
+    return kept is not None
+
+
+def _drop_suggestion(session: Session, contact_id: int, group: str) -> None:
+    """A newer statement agrees with what is stored: there is nothing left to suggest."""
+    suggestion = session.scalar(
+        select(ContactSuggestion).where(
+            ContactSuggestion.contact_id == contact_id, ContactSuggestion.group == group
+        )
+    )
+    if suggestion is not None:
+        session.delete(suggestion)
+
+
+def _touch_module(session: Session, contact_id: int, capture: Capture) -> None:
+    when = capture.occurred_at
+    row = {"contact_id": contact_id, "module": capture.module, "first_at": when, "last_at": when}
+    session.execute(
+        upsert(
+            session,
+            ContactModule,
+            row,
+            keys=["contact_id", "module"],
+            update={
+                "first_at": case((ContactModule.first_at > when, when), else_=ContactModule.first_at),
+                "last_at": case((ContactModule.last_at < when, when), else_=ContactModule.last_at),
+            },
+        )
+    )

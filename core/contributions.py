@@ -1,0 +1,233 @@
+"""What the enabled plugins contribute: collected once, checked, sorted and frozen.
+
+A plugin whose contributions do not fit is refused as a whole, with a sentence that says who, what, and the way out
+(FEATURES H4); the site goes on without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from attrs import frozen
+from litestar.handlers import BaseRouteHandler
+
+from core.errors import PluginError
+from core.plugins import Plugins, Refusal, by_key, describe, plugin_of
+from core.values import (
+    Action,
+    ActivityKind,
+    Column,
+    Filter,
+    Module,
+    NavItem,
+    Panel,
+    Permission,
+    SettingsField,
+    Tile,
+)
+
+KINDS: Mapping[str, type] = MappingProxyType(
+    {
+        "modules": Module,
+        "permissions": Permission,
+        "routers": BaseRouteHandler,
+        "nav_items": NavItem,
+        "settings_fields": SettingsField,
+        "activity_kinds": ActivityKind,
+        "contact_columns": Column,
+        "contact_filters": Filter,
+        "contact_panels": Panel,
+        "contact_actions": Action,
+        "overview_tiles": Tile,
+    }
+)
+"""Contribution hook → type of the values it answers."""
+
+
+@frozen(kw_only=True)
+class Contributions:
+    """Everything the enabled plugins add, sorted by (order, key). Values with a key belong to `plugin_of(key)`."""
+
+    modules: Mapping[str, Module]
+    permissions: Mapping[str, Permission]
+    routers: Sequence[tuple[str, BaseRouteHandler]]
+    nav_items: Sequence[NavItem]
+    settings_fields: Mapping[str, SettingsField]
+    activity_kinds: Mapping[str, ActivityKind]
+    contact_columns: Mapping[str, Column]
+    contact_filters: Mapping[str, Filter]
+    contact_panels: Sequence[Panel]
+    contact_actions: Sequence[Action]
+    overview_tiles: Sequence[Tile]
+
+
+def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, tuple[Refusal, ...]]:
+    """Ask every enabled plugin for its contributions; a plugin that does not fit is left out and refused."""
+    accepted: dict[str, list[tuple[str, Any]]] = {hook: [] for hook in KINDS}
+    refused: list[Refusal] = []
+    for plugin in plugins.installed:
+        if plugin.key not in enabled:
+            continue
+        try:
+            missing = [key for key in plugin.requires if any(refusal.plugin == key for refusal in refused)]
+            if missing:
+                raise PluginError(
+                    "Plugin '%(plugin)s' requires '%(missing)s', which was refused. Mend that one first.",
+                    plugin=plugin.key,
+                    missing=missing[0],
+                )
+            offered = {hook: _offered(plugins, hook, plugin.key) for hook in KINDS}
+            for hook, values in offered.items():
+                _check(plugins, hook, plugin.key, values, accepted[hook])
+            _check_permissions(plugin.key, offered, accepted["permissions"])
+        except (Exception, SystemExit) as error:
+            message = str(error) if isinstance(error, PluginError) else describe(error)
+            refused.append(Refusal(plugin=plugin.key, message=message))
+            continue
+        for hook, values in offered.items():
+            accepted[hook].extend((plugin.key, value) for value in values)
+
+    def sort(hook: str) -> list[Any]:
+        return sorted((value for _, value in accepted[hook]), key=lambda value: (value.order, value.key))
+
+    def index(hook: str) -> Mapping[str, Any]:
+        return MappingProxyType(dict(by_key(sort(hook))))
+
+    return (
+        Contributions(
+            modules=index("modules"),
+            permissions=index("permissions"),
+            routers=tuple(accepted["routers"]),
+            nav_items=tuple(sort("nav_items")),
+            settings_fields=index("settings_fields"),
+            activity_kinds=index("activity_kinds"),
+            contact_columns=index("contact_columns"),
+            contact_filters=index("contact_filters"),
+            contact_panels=tuple(sort("contact_panels")),
+            contact_actions=tuple(sort("contact_actions")),
+            overview_tiles=tuple(sort("overview_tiles")),
+        ),
+        tuple(refused),
+    )
+
+
+def _offered(plugins: Plugins, hook: str, plugin: str) -> list[Any]:
+    """What one plugin answers for one contribution hook, as a list of values of the hook's type."""
+    values: list[Any] = []
+    for implementation in plugins.implementations(hook, frozenset({plugin})):
+        try:
+            answer = implementation()
+        except (Exception, SystemExit) as error:
+            raise PluginError(
+                "Plugin '%(plugin)s' failed in its hook '%(hook)s': %(error)s. Mend the hook or switch the plugin off.",
+                plugin=plugin,
+                hook=hook,
+                error=describe(error),
+            ) from error
+        if not isinstance(answer, Iterable) or isinstance(answer, str | bytes):
+            raise PluginError(
+                "Plugin '%(plugin)s' answers %(answer)s from its hook '%(hook)s'. Return a list of %(kind)s.",
+                plugin=plugin,
+                answer=repr(answer)[:80],
+                hook=hook,
+                kind=KINDS[hook].__name__,
+            )
+        values.extend(answer)
+    return values
+
+
+def _check(
+    plugins: Plugins, hook: str, plugin: str, values: Sequence[Any], before: Sequence[tuple[str, Any]]
+) -> None:
+    kind = KINDS[hook]
+    for value in values:
+        if not isinstance(value, kind):
+            raise PluginError(
+                "Plugin '%(plugin)s' answers %(value)s from its hook '%(hook)s', which takes %(kind)s values only. "
+                "Return %(kind)s(…).",
+                plugin=plugin,
+                value=repr(value)[:80],
+                hook=hook,
+                kind=kind.__name__,
+            )
+    if hook == "routers":
+        _check_routes(plugin, values, before)
+        return
+    owners: dict[str, str] = {value.key: owner for owner, value in before}
+    for value in values:
+        name = f"{kind.__name__} '{value.key}'"
+        if value.key in owners:
+            raise PluginError(
+                "%(name)s is contributed twice (%(first)s, %(second)s). Rename one key.",
+                name=name,
+                first=plugins[owners[value.key]].package,
+                second=plugins[plugin].package,
+            )
+        if plugin_of(value.key) != plugin:
+            raise PluginError(
+                "%(name)s is contributed by plugin '%(plugin)s' (%(package)s), but its key belongs to another. "
+                "Start the key with '%(plugin)s'.",
+                name=name,
+                plugin=plugin,
+                package=plugins[plugin].package,
+            )
+        owners[value.key] = plugin
+
+
+def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Sequence[tuple[str, Any]]) -> None:
+    taken = {address: owner for owner, route in before for address in addresses(route)}
+    for route in routes:
+        for address in addresses(route):
+            if not route.opt or ("permission" not in route.opt and not route.opt.get("public")):
+                raise PluginError(
+                    "Route '%(address)s' of plugin '%(plugin)s' declares no permission. "
+                    "Make it with core.get or core.post, and permission= or public=True.",
+                    address=address,
+                    plugin=plugin,
+                )
+            if address in taken:
+                raise PluginError(
+                    "Route '%(address)s' is contributed twice (%(first)s, %(second)s). Change one path.",
+                    address=address,
+                    first=taken[address],
+                    second=plugin,
+                )
+            taken[address] = plugin
+
+
+def addresses(route: BaseRouteHandler) -> list[str]:
+    """Method and path of a route, once for each, such as 'GET /shop'."""
+    methods = sorted(getattr(route, "http_methods", ()))
+    return [f"{method} {path}" for method in methods for path in sorted(route.paths)]
+
+
+def _check_permissions(
+    plugin: str, offered: Mapping[str, Sequence[Any]], before: Sequence[tuple[str, Permission]]
+) -> None:
+    """Every permission that a plugin's values ask for must be declared by it or by a plugin before it."""
+    known = {permission.key for _, permission in before} | {
+        permission.key for permission in offered["permissions"]
+    }
+    asked: list[tuple[str, str | None]] = [
+        (f"Route '{addresses(route)[0]}'", route.opt.get("permission")) for route in offered["routers"]
+    ]
+    for hook in (
+        "nav_items",
+        "contact_columns",
+        "contact_filters",
+        "contact_panels",
+        "contact_actions",
+        "overview_tiles",
+    ):
+        asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])
+    for name, permission in asked:
+        if permission is not None and permission not in known:
+            raise PluginError(
+                "%(name)s of plugin '%(plugin)s' asks for the permission '%(permission)s', which nobody declares. "
+                "Declare it in the hook 'permissions'.",
+                name=name,
+                plugin=plugin,
+                permission=permission,
+            )

@@ -1,0 +1,1 @@
+"""The database: engine and pragmas, base class and column types, migrations."""

@@ -1,0 +1,31 @@
+"""INSERT … ON CONFLICT, which SQLite and PostgreSQL share but SQLAlchemy spells once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from core.database.base import Base
+
+
+def upsert(
+    session: Session,
+    model: type[Base],
+    values: Mapping[str, Any] | Sequence[Mapping[str, Any]],
+    *,
+    keys: Sequence[str],
+    update: Mapping[str, Any] | None = None,
+    where: Any = None,
+) -> Any:
+    """An INSERT that, when a row with the same `keys` exists, sets `update` there (when `where` holds) or does nothing.
+
+    `update` maps column names to values or SQL expressions.
+    """
+    module = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    statement = module.insert(model).values(values)
+    if update:
+        return statement.on_conflict_do_update(index_elements=list(keys), set_=dict(update), where=where)
+    return statement.on_conflict_do_nothing(index_elements=list(keys))

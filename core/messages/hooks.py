@@ -1,0 +1,1 @@
+"""What messages add to the contacts area."""

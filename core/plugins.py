@@ -1,0 +1,339 @@
+"""Plugins: found, checked one by one, and called with each kept apart from the others.
+
+pluggy calls all implementations of a hook or, at the first error, none, and the last registered first. Tresen calls
+them itself, over pluggy's own list: in a stable order, each isolated, timed and named when it fails.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from importlib import metadata
+from pathlib import Path
+from threading import Lock
+from time import monotonic
+from types import ModuleType
+from typing import Any, TypeVar
+
+import pluggy
+from attrs import define, field, frozen
+
+from core import hookspecs
+from core.errors import PluginError
+
+log = logging.getLogger("tresen.plugins")
+
+ENTRY_POINT_GROUP = "tresen.plugins"
+PLUGIN_KEY = re.compile(r"[a-z][a-z0-9_]*")
+
+T = TypeVar("T")
+
+
+@frozen(kw_only=True)
+class Plugin:
+    """An installed plugin: its key, the module with its hookimpls, and the folder of its templates and migrations."""
+
+    key: str
+    module: ModuleType
+    package: str
+    folder: Path
+    version: str = ""
+    requires: tuple[str, ...] = ()
+
+    @property
+    def migrations(self) -> Path:
+        """Folder of its migrations; need not exist."""
+        return self.folder / "migrations"
+
+
+@frozen(kw_only=True)
+class Refusal:
+    """A plugin that does not fit: who, and the sentence that says what and the way out (FEATURES H4)."""
+
+    plugin: str
+    message: str
+
+
+@frozen(kw_only=True)
+class Failure:
+    """What went wrong in one call of one plugin, at one place (a column's key, a hook's name)."""
+
+    plugin: str
+    place: str
+    message: str
+
+
+@frozen(kw_only=True)
+class Implementation:
+    """One plugin's implementation of one hook."""
+
+    plugin: str
+    hook: str
+    function: Callable[..., Any]
+    arguments: tuple[str, ...]
+
+    def __call__(self, **values: object) -> Any:
+        """Call it with those of `values` that it asks for."""
+        return self.function(**{name: values[name] for name in self.arguments})
+
+
+def describe(error: BaseException) -> str:
+    """One line that names an error: its class and its first line."""
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def make_plugin(module: ModuleType, key: str | None = None, version: str = "") -> Plugin:
+    """Describe the plugin whose hookimpls are in `module`; its key is its package's last name unless given."""
+    package = module.__package__ or module.__name__
+    file = module.__file__
+    key = key or package.rpartition(".")[2]
+    if not PLUGIN_KEY.fullmatch(key):
+        raise PluginError(
+            "Plugin '%(key)s' needs another name: small letters, digits and underscores, a letter first.",
+            key=key,
+        )
+    return Plugin(
+        key=key,
+        module=module,
+        package=package,
+        folder=Path(file).parent if file else Path(),
+        version=version,
+        requires=tuple(getattr(module, "requires", ())),
+    )
+
+
+def discover(extra: Sequence[str] = ()) -> tuple[list[Plugin], list[Refusal]]:
+    """Find all installed plugins: folders of `plugins/`, entry points, and the modules named in `extra`.
+
+    A plugin that can't be imported becomes a `Refusal`; the others are not touched by it.
+    """
+    found: dict[str, Plugin] = {}
+    refused: list[Refusal] = []
+
+    def add(key: str, load: Callable[[], ModuleType], version: str = "") -> None:
+        try:
+            plugin = make_plugin(load(), key, version)
+        except (Exception, SystemExit) as error:
+            log.exception("Plugin %r can't be loaded", key)
+            refused.append(Refusal(plugin=key, message=f"Plugin '{key}' can't be loaded: {describe(error)}"))
+            return
+        if plugin.key in found:
+            refused.append(
+                Refusal(
+                    plugin=plugin.key,
+                    message=f"Plugin '{plugin.key}' is installed twice ({found[plugin.key].package}, "
+                    f"{plugin.package}). Remove or rename one.",
+                )
+            )
+            return
+        found[plugin.key] = plugin
+
+    for folder in _plugin_folders():
+        add(folder.name, lambda name=folder.name: importlib.import_module(f"plugins.{name}.plugin"))  # type: ignore[misc]
+    for point in sorted(metadata.entry_points(group=ENTRY_POINT_GROUP), key=lambda point: point.name):
+        version = point.dist.version if point.dist else ""
+        add(point.name, point.load, version)
+    for name in extra:
+        key = name.removesuffix(".plugin").rpartition(".")[2]
+        add(key, lambda name=name: importlib.import_module(name))  # type: ignore[misc]
+    return [found[key] for key in sorted(found)], refused
+
+
+def _plugin_folders() -> Iterator[Path]:
+    # `plugins` has no __init__.py: a namespace package, so that a site can have a folder of its own beside ours.
+    try:
+        roots = importlib.import_module("plugins").__path__
+    except ModuleNotFoundError:
+        return
+    seen = set()
+    for root in roots:
+        for folder in sorted(Path(root).iterdir()) if Path(root).is_dir() else ():
+            if (folder / "plugin.py").is_file() and folder.name not in seen:
+                seen.add(folder.name)
+                yield folder
+
+
+def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
+    """Sort plugins so that each comes after those it requires, by key otherwise; refuse what can't be satisfied."""
+    waiting = {plugin.key: plugin for plugin in sorted(plugins, key=lambda plugin: plugin.key)}
+    done: dict[str, Plugin] = {}
+    while ready := [plugin for plugin in waiting.values() if all(key in done for key in plugin.requires)]:
+        done[ready[0].key] = waiting.pop(ready[0].key)
+    refused = [
+        Refusal(
+            plugin=plugin.key,
+            message=f"Plugin '{plugin.key}' requires {', '.join(repr(key) for key in plugin.requires if key not in done)}"
+            ", which is not installed or requires it in turn. Install it, or remove the requirement.",
+        )
+        for plugin in waiting.values()
+    ]
+    return list(done.values()), refused
+
+
+class Plugins:
+    """The installed plugins, checked against the hooks, and the calls to them.
+
+    One instance belongs to a process; which plugins are enabled is passed to each call, because it changes while
+    the process runs.
+    """
+
+    def __init__(
+        self, installed: Sequence[Plugin], refused: Sequence[Refusal] = (), builtin: Sequence[Plugin] = ()
+    ) -> None:
+        ordered, unsatisfied = in_order(installed)
+        self.refused: tuple[Refusal, ...] = (*refused, *unsatisfied)
+        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager.add_hookspecs(hookspecs)
+        self.installed: tuple[Plugin, ...] = tuple(one for one in (*builtin, *ordered) if self._register(one))
+        self._order = {one.key: index for index, one in enumerate(self.installed)}
+
+    def __getitem__(self, key: str) -> Plugin:
+        return next(plugin for plugin in self.installed if plugin.key == key)
+
+    def __contains__(self, key: str) -> bool:
+        return any(plugin.key == key for plugin in self.installed)
+
+    def _register(self, plugin: Plugin) -> bool:
+        """Register one plugin and answer True, or refuse it with pluggy's reason made readable."""
+        try:
+            self._manager.register(plugin.module, name=plugin.key)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            unknown = [
+                name
+                for name in dir(plugin.module)
+                if getattr(getattr(plugin.module, name), f"{hookspecs.PROJECT}_impl", None)
+                and not hasattr(hookspecs, name)
+            ]
+            self._manager.unregister(plugin.module)
+            for name in unknown:
+                # pluggy keeps the caller it made for an unknown name, and would complain about it again.
+                delattr(self._manager.hook, name)
+            if unknown:
+                message = (
+                    f"Plugin '{plugin.key}' implements the unknown hook '{unknown[0]}'. "
+                    "docs/hooks.md lists all hooks; correct the name or remove the function."
+                )
+            else:
+                detail = str(error).strip().splitlines()[-1]
+                message = f"Plugin '{plugin.key}' implements a hook with arguments it does not have: {detail}"
+            self.refused = (*self.refused, Refusal(plugin=plugin.key, message=message))
+            return False
+        return True
+
+    def implementations(self, hook: str, enabled: frozenset[str] | None = None) -> list[Implementation]:
+        """Who implements `hook`, in the order of dependencies and keys; only `enabled` plugins, or all installed."""
+        caller = getattr(self._manager.hook, hook)
+        found = [
+            Implementation(
+                plugin=impl.plugin_name, hook=hook, function=impl.function, arguments=tuple(impl.argnames)
+            )
+            for impl in caller.get_hookimpls()
+            if enabled is None or impl.plugin_name in enabled
+        ]
+        # LIFO in pluggy; sorted here so that the order is stable.
+        return sorted(found, key=lambda implementation: self._order.get(implementation.plugin, -1))
+
+
+@frozen(kw_only=True)
+class Call:
+    """One piece of plugin code to run for a page: whose it is, what it is for, and the function."""
+
+    plugin: str
+    place: str
+    function: Callable[[], Any]
+
+
+@frozen(kw_only=True)
+class Outcome:
+    """What came of a `Call`: a `value`, or a `failure` that names the plugin."""
+
+    value: Any = None
+    failure: Failure | None = None
+
+
+@define
+class SideBySide:
+    """Runs plugins' code for a page in threads, within a time budget (FEATURES P4, THREATS T-G1).
+
+    A call that is still running when the budget is spent is given up by the page, not by Python: its thread goes on.
+    While `patience` calls of a plugin hang like that, further calls to it fail at once, so that a hanging plugin never
+    uses up the threads of the others.
+    """
+
+    threads: int = 32
+    patience: int = 3
+    _hanging: dict[str, int] = field(factory=dict, init=False)
+    _lock: Lock = field(factory=Lock, init=False)
+    _pool: ThreadPoolExecutor | None = field(default=None, init=False)
+
+    def run(self, calls: Sequence[Call], budget: float) -> list[Outcome]:
+        """Run all calls and answer their outcomes in order, after `budget` seconds at the latest."""
+        deadline = monotonic() + budget
+        futures = [self._start(call) for call in calls]
+        return [self._outcome(call, future, deadline) for call, future in zip(calls, futures, strict=True)]
+
+    def close(self) -> None:
+        """Let go of the threads, without waiting for hanging ones."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _start(self, call: Call) -> Future[Any] | None:
+        with self._lock:
+            if self._hanging.get(call.plugin, 0) >= self.patience:
+                return None
+            if self._pool is None:
+                self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="tresen-plugin")
+            return self._pool.submit(_without_exit, call.function)
+
+    def _outcome(self, call: Call, future: Future[Any] | None, deadline: float) -> Outcome:
+        if future is None:
+            return _failed(call, "still busy with earlier calls")
+        wait([future], timeout=max(0.0, deadline - monotonic()))
+        if not future.done():
+            if not future.cancel():
+                self._watch(call.plugin, future)
+            return _failed(call, "took too long")
+        error = future.exception()
+        if error is not None:
+            log.error("Plugin %r failed at %s", call.plugin, call.place, exc_info=error)
+            return _failed(call, describe(error))
+        return Outcome(value=future.result())
+
+    def _watch(self, plugin: str, future: Future[Any]) -> None:
+        """Count a hanging call until it ends."""
+
+        def ended(_: Future[Any]) -> None:
+            with self._lock:
+                self._hanging[plugin] -= 1
+
+        with self._lock:
+            self._hanging[plugin] = self._hanging.get(plugin, 0) + 1
+        future.add_done_callback(ended)
+
+
+def _without_exit(function: Callable[[], T]) -> T:
+    """Run `function`; a SystemExit becomes an error like any other, so that no plugin can end a thread or process."""
+    try:
+        return function()
+    except SystemExit as error:
+        raise RuntimeError("called sys.exit()") from error
+
+
+def _failed(call: Call, message: str) -> Outcome:
+    log.warning("Plugin %r failed at %s: %s", call.plugin, call.place, message)
+    return Outcome(failure=Failure(plugin=call.plugin, place=call.place, message=message))
+
+
+def plugin_of(key: str) -> str:
+    """The plugin a key belongs to: what stands before its first dot."""
+    return key.partition(".")[0]
+
+
+def by_key(values: Sequence[T]) -> Mapping[str, T]:
+    """Index values that have a `key` by it."""
+    return {value.key: value for value in values}  # type: ignore[attr-defined]

@@ -1,0 +1,263 @@
+"""`Site`: everything a request needs, in one value. No globals: a test makes one and throws it away."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from attrs import define, evolve, field
+from sqlalchemy.orm import Session
+
+from core import state
+from core.contributions import Contributions, collect
+from core.database import migrate
+from core.database.engine import Database, open_database
+from core.errors import NotFound, PluginError
+from core.i18n import Language
+from core.plugins import (
+    Call,
+    Failure,
+    Implementation,
+    Outcome,
+    Plugin,
+    Plugins,
+    Refusal,
+    SideBySide,
+    describe,
+    discover,
+)
+from core.settings import Settings, load_secret, settings_from_environment
+
+log = logging.getLogger("tresen.site")
+
+PAGE_BUDGET = 2.0
+"""Seconds a page waits for all its plugins' columns or panels together (FEATURES P4)."""
+
+
+@define(eq=False, slots=False)
+class Site:
+    """One site: its settings, its database, and what its enabled plugins contribute.
+
+    `contributions` never change: switching a plugin makes a new Site over the same database (`refreshed`).
+    """
+
+    settings: Settings
+    database: Database
+    plugins: Plugins
+    enabled: frozenset[str]
+    contributions: Contributions
+    refused: tuple[Refusal, ...] = ()
+    revision: int = 0
+    saved_settings: Mapping[str, str] = field(factory=dict)
+    side_by_side: SideBySide = field(factory=SideBySide)
+
+    # Sessions
+
+    def session(self) -> AbstractContextManager[Session]:
+        """A session for reading, opened where it is used: `with site.session() as session:`."""
+        return self.database.session()
+
+    def begin(self) -> AbstractContextManager[Session]:
+        """A session for writing: committed at the end, rolled back by an exception."""
+        return self.database.begin()
+
+    # Hooks
+
+    def tell(self, session: Session, hook: str, **values: object) -> None:
+        """Tell an event to every enabled plugin, each in a savepoint of its own (DESIGN section 3).
+
+        A plugin that raises loses its own writes, is recorded, and costs nobody else anything.
+        """
+        for implementation in self.plugins.implementations(hook, self.enabled):
+            self.ask_one(session, implementation, **values)
+
+    def ask_one(self, session: Session, implementation: Implementation, **values: object) -> Any:
+        """Call one plugin within a transaction, in a savepoint; answers None when it raised, which is recorded."""
+        savepoint = session.begin_nested()
+        try:
+            answer = implementation(session=session, site=self, **values)
+            savepoint.commit()
+        except (Exception, SystemExit) as error:
+            log.exception("Plugin %r failed in hook %r", implementation.plugin, implementation.hook)
+            savepoint.rollback()
+            failure = Failure(
+                plugin=implementation.plugin, place=implementation.hook, message=describe(error)
+            )
+            state.record_failure(session, failure)
+            return None
+        return answer
+
+    def read_side_by_side(self, calls: Sequence[Call], budget: float = PAGE_BUDGET) -> list[Outcome]:
+        """Run plugins' loaders for a page in threads; failures come back as values that name the plugin."""
+        return self.side_by_side.run(calls, budget)
+
+    # What the site is called and how it speaks
+
+    @cached_property
+    def secret(self) -> str:
+        """The key of signed links."""
+        return load_secret(self.settings)
+
+    @cached_property
+    def _languages(self) -> dict[str, Language]:
+        return {}
+
+    def language(self, code: str) -> Language:
+        """The language `code`, with the words of the core and of the enabled plugins."""
+        if code not in self._languages:
+            folders = [
+                Path(__file__).parent,
+                *(p.folder for p in self.plugins.installed if p.key in self.enabled),
+            ]
+            self._languages[code] = Language(code, self.settings.zone, tuple(dict.fromkeys(folders)))
+        return self._languages[code]
+
+    def setting(self, key: str) -> str:
+        """The value of a settings field: what staff saved, else its default. Raises NotFound for an unknown key."""
+        declared = self.contributions.settings_fields.get(key)
+        if declared is None:
+            raise NotFound("There is no setting '%(key)s'.", key=key)
+        return self.saved_settings.get(key, declared.default)
+
+    def plugin_label(self, key: str) -> str:
+        """A plugin's name for people: its module's label, else its key. A message id."""
+        module = self.contributions.modules.get(key)
+        return module.label if module else key
+
+    # Changing the set of enabled plugins
+
+    def refreshed(self) -> Site:
+        """This site as the database now says it is: itself when nothing was switched, else a new Site."""
+        with self.session() as session:
+            revision = state.revision(session)
+            if revision == self.revision:
+                return self
+            enabled = state.enabled_plugins(session, self.plugins)
+            saved = state.saved_settings(session)
+        return self.with_plugins(enabled, revision, saved)
+
+    def with_plugins(
+        self, enabled: frozenset[str], revision: int, saved_settings: Mapping[str, str] | None = None
+    ) -> Site:
+        """This site with another set of enabled plugins and, where given, other saved settings."""
+        contributions, refused = collect(self.plugins, enabled)
+        active = enabled - {refusal.plugin for refusal in refused}
+        return evolve(
+            self,
+            enabled=active,
+            contributions=contributions,
+            refused=(*self.plugins.refused, *refused),
+            revision=revision,
+            saved_settings=self.saved_settings if saved_settings is None else saved_settings,
+        )
+
+    def switch(self, key: str, on: bool) -> Site:
+        """Switch a plugin on or off for all processes; its data stays (FEATURES H2). Answers the site as it is then.
+
+        Switching on runs the plugin's migrations first. Raises NotFound for a plugin that is not installed, and
+        PluginError for one that does not fit, or that an enabled plugin requires.
+        """
+        plugin = self._installed(key)
+        site = self.refreshed()
+        if on == (key in site.enabled):
+            return site
+        if on:
+            missing = [one for one in plugin.requires if one not in site.enabled]
+            if missing:
+                raise PluginError(
+                    "'%(plugin)s' needs '%(other)s'. Switch that one on first.", plugin=key, other=missing[0]
+                )
+            trial = self.with_plugins(site.enabled | {key}, site.revision)
+            for refusal in trial.refused:
+                if refusal.plugin == key:
+                    raise PluginError("%(reason)s", reason=refusal.message)
+            migrate.upgrade(self.database, [migrations_of(plugin)])
+            with self.begin() as session:
+                state.switch_plugin(session, key, on=True)
+                trial.tell(session, "plugin_enabled", plugin=key)
+        else:
+            dependents = [
+                one.key for one in self.plugins.installed if key in one.requires and one.key in site.enabled
+            ]
+            if dependents:
+                raise PluginError(
+                    "'%(other)s' needs '%(plugin)s'. Switch that one off first.",
+                    plugin=key,
+                    other=dependents[0],
+                )
+            with self.begin() as session:
+                state.switch_plugin(session, key, on=False)
+                site.tell(session, "plugin_disabled", plugin=key)
+        return site.refreshed()
+
+    def _installed(self, key: str) -> Plugin:
+        if key in builtin_keys() or key not in self.plugins:
+            raise NotFound("There is no plugin '%(key)s'.", key=key)
+        return self.plugins[key]
+
+    def close(self) -> None:
+        """Let go of threads and connections."""
+        self.side_by_side.close()
+        self.database.dispose()
+
+
+def migrations_of(plugin: Plugin) -> migrate.Migrations:
+    """Where a plugin's migrations are, and the owner under whose name they are recorded."""
+    return migrate.Migrations(owner=plugin.key, folder=plugin.migrations)
+
+
+def all_migrations(plugins: Plugins) -> list[migrate.Migrations]:
+    """The core's migrations and every installed plugin's, in the order in which they run."""
+    return [migrate.CORE, *(migrations_of(one) for one in plugins.installed if one.key not in builtin_keys())]
+
+
+def builtin_keys() -> frozenset[str]:
+    """Keys of the core's own plugins, which can't be switched off."""
+    from core.builtin import BUILTIN
+
+    return frozenset(plugin.key for plugin in BUILTIN)
+
+
+def find_plugins(settings: Settings, only: Sequence[Plugin] | None = None) -> Plugins:
+    """The built-in plugins and the installed ones; `only` replaces what would be found (tests)."""
+    from core.builtin import BUILTIN
+
+    found, refused = discover(settings.plugins) if only is None else (list(only), [])
+    return Plugins(found, refused, BUILTIN)
+
+
+def open_site(
+    settings: Settings | None = None, plugins: Sequence[Plugin] | None = None, *, upgrade: bool = True
+) -> Site:
+    """Open a site: find its plugins, bring its tables up to date, and collect what the enabled plugins contribute.
+
+    A plugin found for the first time is switched on. With `upgrade=False` the tables must be up to date already.
+    """
+    settings = settings or settings_from_environment()
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    installed = find_plugins(settings, plugins)
+    database = open_database(settings.resolved_database_url)
+    if upgrade:
+        migrate.upgrade(database, all_migrations(installed))
+    with database.begin() as session:
+        state.remember_plugins(
+            session, [one.key for one in installed.installed if one.key not in builtin_keys()]
+        )
+        enabled = state.enabled_plugins(session, installed)
+        revision = state.revision(session)
+        saved = state.saved_settings(session)
+    contributions, refused = collect(installed, enabled)
+    return Site(
+        settings=settings,
+        database=database,
+        plugins=installed,
+        enabled=enabled - {refusal.plugin for refusal in refused},
+        contributions=contributions,
+        refused=(*installed.refused, *refused),
+        revision=revision,
+        saved_settings=saved,
+    )

@@ -1,0 +1,1 @@
+"""What staff accounts add: their permissions and pages."""

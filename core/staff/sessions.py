@@ -1,0 +1,92 @@
+"""Sessions of signed-in staff, in our own table: a new random token at each sign-in, and only its hash stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from core.contacts.models import now
+from core.staff.access import SignedIn
+from core.staff.models import StaffAccount, StaffSession
+
+if TYPE_CHECKING:
+    from core.site import Site
+
+LIFETIME = timedelta(days=14)
+"""A session ends this long after its sign-in, whatever happens (OWASP ASVS 7.3.2)."""
+
+IDLE = timedelta(days=3)
+"""A session ends when it was not used this long (OWASP ASVS 7.3.1)."""
+
+SEEN_EVERY = timedelta(minutes=10)
+"""`seen_at` is written this often, and not with every page."""
+
+
+def session_cookie_name(secure: bool) -> str:
+    """Name of the session cookie. Over https it is bound to host and path by its prefix (RFC 6265bis section 4.1.3)."""
+    return "__Host-tresen" if secure else "tresen_session"
+
+
+def _hash(token: str) -> str:
+    # The token is 256 random bits: a plain hash is enough, there is nothing to guess.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def start_session(session: Session, account_id: int) -> str:
+    """Start a session for an account that has just proved itself; answers the token for its cookie."""
+    token = secrets.token_urlsafe(32)
+    session.add(StaffSession(token_hash=_hash(token), account_id=account_id, expires_at=now() + LIFETIME))
+    return token
+
+
+def read_session(site: Site, token: str) -> SignedIn | None:
+    """Who the token belongs to now; None when it is unknown, over, revoked, or its account is disabled."""
+    statement = (
+        select(
+            StaffSession.id,
+            StaffSession.seen_at,
+            StaffAccount.id.label("account_id"),
+            StaffAccount.name,
+            StaffAccount.email,
+            StaffAccount.role,
+        )
+        .join(StaffAccount, StaffAccount.id == StaffSession.account_id)
+        .where(
+            StaffSession.token_hash == _hash(token),
+            StaffSession.revoked_at.is_(None),
+            StaffSession.expires_at > now(),
+            StaffSession.seen_at > now() - IDLE,
+            StaffAccount.disabled_at.is_(None),
+        )
+    )
+    with site.session() as session:
+        row = session.execute(statement).one_or_none()
+    if row is None:
+        return None
+    if row.seen_at < now() - SEEN_EVERY:
+        with site.begin() as session:
+            session.execute(update(StaffSession).where(StaffSession.id == row.id).values(seen_at=now()))
+    return SignedIn(id=row.account_id, name=row.name, email=row.email, role=row.role, session_id=row.id)
+
+
+def end_session(session: Session, session_id: int) -> None:
+    """Revoke one session. It stays revoked whatever a slow request still does (THREATS T-A2)."""
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.id == session_id, StaffSession.revoked_at.is_(None))
+        .values(revoked_at=now())
+    )
+
+
+def end_sessions(session: Session, account_id: int) -> None:
+    """Revoke all sessions of an account, as when its password changes."""
+    session.execute(
+        update(StaffSession)
+        .where(StaffSession.account_id == account_id, StaffSession.revoked_at.is_(None))
+        .values(revoked_at=now())
+    )

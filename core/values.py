@@ -1,0 +1,399 @@
+"""The values that cross a hook: frozen, checked when they are made, and free of HTML.
+
+A plugin returns them from its hooks; the core reads them. Labels and texts are English message ids, translated with
+the catalogue of the plugin when they are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from attrs import Attribute, field, frozen, validators
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy.orm import Session
+
+    from core.site import Site
+
+KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
+
+Role = Literal["owner", "manager", "assistant"]
+"""What a staff account may do at all; which permissions follow is in each `Permission`."""
+
+ALL_ROLES: frozenset[Role] = frozenset({"owner", "manager", "assistant"})
+
+Stage = Literal["lead", "customer"]
+"""FEATURES C4. Shown as „Lead“ and „Kunde“."""
+
+CellKind = Literal[
+    "text", "datetime", "date", "number", "money", "country", "chips", "badge", "indicator", "link"
+]
+"""How a column's values are shown. What a value of each kind looks like stands at `Column.kind`."""
+
+
+def _key(instance: object, attribute: Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or not KEY.fullmatch(value):
+        raise ValueError(
+            f"{type(instance).__name__} key {value!r} must look like 'plugin.name': small letters, digits, "
+            "underscores, with the plugin's own key before the dot."
+        )
+
+
+def _aware(instance: object, attribute: Attribute[datetime], value: object) -> None:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise ValueError(
+            f"{type(instance).__name__}.{attribute.name} must be a datetime with a time zone, not {value!r}."
+        )
+
+
+def _roles(roles: Iterable[Role]) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+_text = validators.instance_of(str)
+_order = field(default=100, validator=validators.instance_of(int), kw_only=True)
+
+
+@frozen(kw_only=True)
+class Money:
+    """An amount in minor units of one currency (1250 and "EUR" are 12.50 euros). Never a float."""
+
+    minor: int = field(validator=validators.instance_of(int))
+    currency: str = field(validator=validators.matches_re(r"[A-Z]{3}"))
+
+    def __add__(self, other: Money) -> Money:
+        """Add two amounts. Raises ValueError for two currencies: they are never added up (DESIGN section 4)."""
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} can't be added.")
+        return Money(minor=self.minor + other.minor, currency=self.currency)
+
+
+@frozen(kw_only=True)
+class Indicator:
+    """On or off with words beside it (FEATURES L2): `state` chooses colour and icon, `label` says it in words."""
+
+    state: Literal["on", "off", "pending"] = field(validator=validators.in_(("on", "off", "pending")))
+    label: str = field(validator=_text)
+
+
+@frozen(kw_only=True)
+class Link:
+    """A text that leads to a page of this site; `href` starts with a slash."""
+
+    text: str = field(validator=_text)
+    href: str = field(validator=validators.matches_re(r"/(?![/\\]).*|/"))
+
+
+@frozen(kw_only=True)
+class Module:
+    """Something of the website that brings contacts (FEATURES C10), and the name of the plugin on the Module screen.
+
+    A plugin's own module has the plugin's key as its key, so that contacts captured by it show its label.
+    """
+
+    key: str = field(validator=validators.matches_re(r"[a-z][a-z0-9_]*"))
+    label: str = field(validator=_text)
+    description: str = field(default="", validator=_text)
+    icon: str = field(default="modules", validator=_text)
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Column:
+    """A column of the contact list (FEATURES L2).
+
+    Give either `expression`, selected and sorted in the list's own query, from the contact or from a side table with
+    at most one row a contact (`side_table`, joined on `contact_id`), or `load(session, contact_ids)`, called once a
+    page and answering a mapping of contact id to value. Missing values are None.
+
+    Values by `kind`: text: str; datetime, date: aware datetime, date; number: int; money: `Money` or a sequence
+    of them, one a currency; country: ISO 3166 code; chips: sequence of str; badge: str; indicator: `Indicator`;
+    link: `Link`. With an `expression`, `convert(value)` turns what the database gave into that.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    kind: CellKind = "text"
+    expression: ColumnElement[Any] | None = None
+    side_table: FromClause | None = None
+    convert: Callable[[Any], object] | None = None
+    load: Callable[[Session, Sequence[int]], Mapping[int, object]] | None = None
+    sortable: bool = True
+    shown: bool = True
+    permission: str | None = None
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.expression is None) == (self.load is None):
+            raise ValueError(f"Column {self.key!r} needs either expression= or load=, and not both.")
+        if self.side_table is not None and self.expression is None:
+            raise ValueError(f"Column {self.key!r} has side_table= without expression=.")
+
+
+@frozen(kw_only=True)
+class Choice:
+    """One option of a filter or of a choice field: the stored `value` and the `label` people read."""
+
+    value: str = field(validator=_text)
+    label: str = field(validator=_text)
+
+
+@frozen(kw_only=True)
+class Filter:
+    """A filter of the contact list (FEATURES L4); its key is its name in the address bar.
+
+    `choices(session)` lists what can be chosen; `predicate(value)` answers the SQL condition on contacts for one
+    chosen value, or None when that value means nothing here (it is then ignored and said so). Several values of one
+    filter are joined with OR, several filters with AND.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    predicate: Callable[[str], ColumnElement[bool] | None] = field(validator=validators.is_callable())
+    choices: Callable[[Session], Sequence[Choice]] = field(validator=validators.is_callable())
+    translate_choices: bool = False
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Panel:
+    """A card on the profile (FEATURES P1, P4).
+
+    `load(session, contact_id)` answers the plain values the template `template` gets as `panel`, or None to leave the
+    panel out. It runs in a thread of its own, in a reading session, within the page's time budget.
+    """
+
+    key: str = field(validator=_key)
+    title: str = field(validator=_text)
+    template: str = field(validator=_text)
+    load: Callable[[Session, int], object] = field(validator=validators.is_callable())
+    side: Literal["story", "person"] = "story"
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Action:
+    """Something staff can do with a contact: in the row's menu and under „Aktionen“ on the profile (FEATURES L8, P2).
+
+    `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a page.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    href: str = field(validator=validators.matches_re(r"/(?![/\\]).*"))
+    permission: str = field(validator=_text)
+    icon: str = field(default="chevron-right", validator=_text)
+    method: Literal["get", "post"] = "get"
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class NavItem:
+    """An entry of the side menu (`area="dashboard"`) or of the public pages' head and start page (`area="public"`)."""
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    href: str = field(validator=validators.matches_re(r"/(?![/\\]).*"))
+    icon: str = field(default="chevron-right", validator=_text)
+    area: Literal["dashboard", "public"] = "dashboard"
+    description: str = field(default="", validator=_text)
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class TileData:
+    """What a tile shows: a headline `value` (text, `Money` or number), and perhaps a series of (label, number)."""
+
+    value: object
+    detail: str = field(default="", validator=_text)
+    series: Sequence[tuple[str, int]] = ()
+    kind: Literal["number", "money", "text"] = "number"
+
+
+@frozen(kw_only=True)
+class Tile:
+    """A number or small chart on the overview page (FEATURES H9); `load(session)` answers its `TileData`."""
+
+    key: str = field(validator=_key)
+    title: str = field(validator=_text)
+    load: Callable[[Session], TileData | None] = field(validator=validators.is_callable())
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Permission:
+    """A right of staff, and the roles that have it. The owner has every permission."""
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    roles: frozenset[Role] = field(default=frozenset({"owner", "manager"}), converter=_roles)
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class SettingsField:
+    """A setting of the site, edited on the settings screen, read with `site.setting(key)`.
+
+    `clean(text)` checks and normalises what was typed and raises `InvalidInput` with the reason.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    kind: Literal["text", "textarea", "choice", "yesno", "email", "colour"] = "text"
+    default: str = field(default="", validator=_text)
+    hint: str = field(default="", validator=_text)
+    choices: Sequence[Choice] = ()
+    clean: Callable[[str], str] | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class ActivityKind:
+    """A kind of entry in the activity log (FEATURES C12).
+
+    `text` is the sentence of an entry, `source` how a detail's origin is named („Bestellung 1007“); both may use
+    `%(reference)s` and the keys of the entry's data. `group` is what the log is filtered by.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    text: str = field(validator=_text)
+    source: str = field(default="", validator=_text)
+    icon: str = field(default="clock", validator=_text)
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Activity:
+    """One entry for the activity log: kind, a short reference („1007“), plain data for its sentence, and a link.
+
+    `data` holds what JSON can hold: text, whole numbers, True and False. An amount is written as two keys, such as
+    `total` and `total_currency`; the sentence then shows `%(total)s` as money.
+    """
+
+    kind: str = field(validator=_key)
+    reference: str = field(default="", validator=_text)
+    data: Mapping[str, str | int | bool] = field(factory=dict)
+    href: str = field(default="", validator=validators.matches_re(r"(/(?![/\\]).*)?"))
+
+
+@frozen(kw_only=True)
+class Details:
+    """What a visitor or import says about a person. Empty text means: nothing was said."""
+
+    name: str = field(default="", validator=_text)
+    phone: str = field(default="", validator=_text)
+    street: str = field(default="", validator=_text)
+    street2: str = field(default="", validator=_text)
+    postal_code: str = field(default="", validator=_text)
+    city: str = field(default="", validator=_text)
+    region: str = field(default="", validator=_text)
+    country: str = field(default="", validator=validators.matches_re(r"([A-Z]{2})?"))
+    language: str = field(default="", validator=_text)
+
+
+@frozen(kw_only=True)
+class Actor:
+    """Who did it: a staff account (with id), a visitor, or the system."""
+
+    kind: Literal["staff", "visitor", "system"]
+    id: int | None = None
+    name: str = ""
+
+
+VISITOR = Actor(kind="visitor")
+SYSTEM = Actor(kind="system")
+
+
+@frozen(kw_only=True)
+class Capture:
+    """One order, booking or entry on its way into the contacts (FEATURES C5).
+
+    `occurred_at` is when it happened (aware; replayed history has an old one), `makes_customer` whether it makes a
+    customer of a lead, `idempotency_key` a key unique to this event: the second capture with it changes nothing.
+    """
+
+    email: str = field(validator=_text)
+    module: str = field(validator=validators.matches_re(r"[a-z][a-z0-9_]*"))
+    activity: Activity = field(validator=validators.instance_of(Activity))
+    occurred_at: datetime = field(factory=lambda: datetime.now(UTC), validator=_aware)
+    details: Details = field(factory=Details, validator=validators.instance_of(Details))
+    makes_customer: bool = False
+    actor: Actor = VISITOR
+    tags: tuple[str, ...] = field(default=(), converter=tuple)
+    idempotency_key: str | None = None
+
+
+@frozen(kw_only=True)
+class Captured:
+    """What came of a capture. `contact_id` is the contact it was attached to.
+
+    `replayed` is True when its idempotency key was known: then nothing was written.
+    """
+
+    contact_id: int
+    created: bool = False
+    became_customer: bool = False
+    reactivated: bool = False
+    replayed: bool = False
+    changed: frozenset[str] = frozenset()
+    suggested: frozenset[str] = frozenset()
+
+
+@frozen(kw_only=True)
+class Screening:
+    """A plugin's verdict on a capture before anything is written.
+
+    `verdict="reject"` refuses it with `reason` (a translatable text for the visitor); "change" goes on with `capture`
+    instead. Returning None lets it in unchanged.
+    """
+
+    verdict: Literal["reject", "change"]
+    reason: str = field(default="", validator=_text)
+    capture: Capture | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.verdict == "change" and self.capture is None:
+            raise ValueError("A Screening with verdict='change' needs capture=.")
+        if self.verdict == "reject" and not self.reason:
+            raise ValueError("A Screening with verdict='reject' needs a reason= the visitor can read.")
+
+
+@frozen(kw_only=True)
+class PublicField:
+    """A tick box that a plugin adds to other plugins' public forms (checkout, booking, contact form).
+
+    `wording` is the sentence beside the box, in the page's language and exactly as it is recorded when ticked.
+    """
+
+    key: str = field(validator=_key)
+    wording: str = field(validator=_text)
+    hint: str = field(default="", validator=_text)
+    required: bool = False
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Submission:
+    """A public form that was sent and captured, as the event `public_form_submitted` tells it.
+
+    `form` names the form ("shop.checkout"), `ticked` the keys of the plugins' boxes that were ticked, `wordings` what
+    stood beside each box shown, `page` the address of the page, `language` its language.
+    """
+
+    form: str = field(validator=_key)
+    contact_id: int
+    email: str
+    ticked: frozenset[str]
+    wordings: Mapping[str, str]
+    page: str
+    language: str
+    occurred_at: datetime = field(validator=_aware)

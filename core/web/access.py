@@ -1,0 +1,72 @@
+"""Who asks, and whether they may: authentication and the one check of permissions (FEATURES H7)."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from litestar.concurrency import sync_to_thread
+from litestar.connection import ASGIConnection
+from litestar.exceptions import PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from core.staff.sessions import read_session, session_cookie_name
+from core.web.guarding import SAFE_METHODS, header, is_same_origin
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in: the answer leads to the sign-in page, which leads back to `path`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    @property
+    def location(self) -> str:
+        """Address of the sign-in page."""
+        return "/dashboard/sign-in?" + urlencode({"next": self.path})
+
+
+class Authentication:
+    """Finds out who is signed in, once a request, in a thread: the database is never asked on the event loop."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Set `scope["user"]`: the signed-in person or None."""
+        site = scope["state"]["site"]
+        token = _cookie(scope, session_cookie_name(site.settings.is_secure))
+        scope["user"] = await sync_to_thread(read_session, site, token) if token else None
+        await self.app(scope, receive, send)
+
+
+def _cookie(scope: Scope, name: str) -> str:
+    for part in header(scope, b"cookie").split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value
+    return ""
+
+
+def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Every request passes here before its handler: the origin of what changes something, then the permission."""
+    site = connection.scope["state"]["site"]
+    method = connection.scope.get("method", "GET")
+    if (
+        method not in SAFE_METHODS
+        and not handler.opt.get("from_anywhere")
+        and not is_same_origin(connection.scope, site.settings.base_url)
+    ):
+        raise PermissionDeniedException("This form was sent from another site.")
+    if handler.opt.get("public"):
+        return
+    permission = handler.opt["permission"]
+    person = connection.scope.get("user")
+    if person is None:
+        query = connection.scope["query_string"].decode("latin-1")
+        path = connection.scope["path"] + (f"?{query}" if query else "")
+        raise SignInNeeded(path if method in SAFE_METHODS else "/dashboard")
+    if not person.has(permission, site.contributions.permissions):
+        raise PermissionDeniedException("Your role does not allow this.")

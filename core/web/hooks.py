@@ -1,0 +1,34 @@
+"""What every site has: the start page, the overview, settings, modules, and the health checks."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from core.hookspecs import hookimpl
+from core.values import ALL_ROLES, Permission, SettingsField
+from core.web import health, start
+
+
+@hookimpl
+def permissions() -> list[Permission]:
+    """Rights on the site as a whole."""
+    return [
+        Permission(key="site.overview", label="See the overview", roles=ALL_ROLES, order=1),
+        Permission(key="site.settings", label="Change settings", roles=("owner", "manager"), order=90),
+        Permission(key="site.modules", label="Switch modules on and off", roles=("owner",), order=91),
+    ]
+
+
+@hookimpl
+def settings_fields() -> list[SettingsField]:
+    """Settings of every site."""
+    return [
+        SettingsField(key="site.name", label="Name of the site", default="Tresen", order=1),
+        SettingsField(key="site.accent", label="Accent colour", kind="colour", default="#2457d6", order=2),
+    ]
+
+
+@hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """Pages of every site."""
+    return [*start.ROUTES, *health.ROUTES]

@@ -1,0 +1,148 @@
+"""Templates: one environment for each language of a site, so that macros translate without being handed anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+
+from core.i18n import LANGUAGES, Language
+from core.staff.access import ROLE_LABELS
+from core.values import Money
+from core.web.toasts import read_toasts
+
+if TYPE_CHECKING:
+    from core.site import Site
+    from core.web.requests import Request
+
+CORE_FOLDER = Path(__file__).parent.parent
+
+
+def environment(site: Site, language: Language) -> Environment:
+    """The site's templates in one language; made once and kept with the site.
+
+    A template is looked for in the site's own folder `data/templates`, then in the core, then in the plugin whose key
+    is its first folder (`shop/products.html` is in `plugins/shop/templates/shop/`).
+    """
+    cache: dict[str, Environment] = site.__dict__.setdefault("_environments", {})
+    if language.code not in cache:
+        cache[language.code] = _make_environment(site, language)
+    return cache[language.code]
+
+
+def _make_environment(site: Site, language: Language) -> Environment:
+    plugins = {
+        plugin.key: FileSystemLoader(plugin.folder / "templates" / plugin.key)
+        for plugin in site.plugins.installed
+        if plugin.key in site.enabled
+    }
+    made = Environment(
+        loader=ChoiceLoader(
+            [
+                FileSystemLoader(site.settings.data_dir / "templates"),
+                FileSystemLoader(CORE_FOLDER / "templates"),
+                PrefixLoader(plugins),
+            ]
+        ),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
+    made.globals.update(static=static_url, language=language, countries=language.countries)
+    made.filters.update(
+        datetime=language.datetime,
+        date=language.date,
+        long_date=language.long_date,
+        time=language.time,
+        number=language.number,
+        money=language.money,
+        moneys=lambda amounts: [language.money(amount) for amount in amounts],
+        country=language.country,
+        translate=language.text,
+        error=lambda error: language.text(error.message, **error.values) if error else None,
+    )
+    made.tests["money"] = lambda value: isinstance(value, Money)
+    return made
+
+
+@lru_cache(maxsize=256)
+def static_url(path: str) -> str:
+    """The address of a file below `core/static/`, with a part that changes with its content: it is cached for good."""
+    digest = hashlib.sha256((CORE_FOLDER / "static" / path).read_bytes()).hexdigest()[:10]
+    return f"/static/{digest}/{path}"
+
+
+def render(request: Request, template: str, values: Mapping[str, object]) -> str:
+    """Render a template with what every page has, and `values`."""
+    site, language = request.site, request.language
+    context = {**frame(request), **values}
+    return environment(site, language).get_template(template).render(context)
+
+
+def frame(request: Request) -> dict[str, Any]:
+    """What every page has: names, menus, the person, the languages, and a message from the page before."""
+    site, language, path = request.site, request.language, request.scope["path"]
+    person = request.person
+
+    def entries(area: str) -> list[dict[str, Any]]:
+        allowed = [
+            item
+            for item in site.contributions.nav_items
+            if item.area == area and request.allows(item.permission)
+        ]
+        # The longest address that the path begins with is where one is.
+        best = max(
+            (len(item.href) for item in allowed if path == item.href or path.startswith(item.href + "/")),
+            default=-1,
+        )
+        return [
+            {
+                "label": language.text(item.label),
+                "href": item.href,
+                "icon": item.icon,
+                "description": language.text(item.description),
+                "current": len(item.href) == best and (path == item.href or path.startswith(item.href + "/")),
+                "count": None,
+            }
+            for item in allowed
+        ]
+
+    back = path + (
+        f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
+    )
+    theme = request.cookies.get("theme")
+    return {
+        "request": request,
+        "site": site,
+        "site_name": site.setting("site.name"),
+        "path": path,
+        "languages": [
+            {
+                "code": code,
+                "label": label,
+                "href": "/language?" + urlencode({"code": code, "next": back}),
+                "current": code == language.code,
+            }
+            for code, label in LANGUAGES.items()
+        ],
+        "person": {
+            "name": person.name or person.email,
+            "email": person.email,
+            "role_label": language.text(ROLE_LABELS[person.role]),
+        }
+        if person
+        else None,
+        "nav": entries("dashboard") if person else [],
+        "public_nav": entries("public"),
+        "toasts": read_toasts(request),
+        "theme": theme if theme in ("light", "dark") else None,
+        "allows": request.allows,
+    }

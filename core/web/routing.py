@@ -1,0 +1,61 @@
+"""`get` and `post`: routes that say who may use them. There is no other way to make one that loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import litestar
+from litestar.handlers import HTTPRouteHandler
+
+Handler = Callable[..., Any]
+
+
+def get(
+    path: str | Sequence[str], *, permission: str | None = None, public: bool = False, **options: Any
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """A page, for the staff with `permission`, or for everyone when `public`.
+
+    The handler is a plain function; it runs in a thread. Its first argument is `request: Request`, path parameters are
+    annotated `FromPath[int]`, query parameters `FromQuery[str]`. Raises ValueError unless exactly one of `permission`
+    and `public` is given: a route without a declaration is a mistake (DESIGN section 7).
+    """
+    return _route(litestar.get, path, permission, public, options)
+
+
+def post(
+    path: str | Sequence[str],
+    *,
+    permission: str | None = None,
+    public: bool = False,
+    from_anywhere: bool = False,
+    max_body: int = 1_000_000,
+    **options: Any,
+) -> Callable[[Handler], HTTPRouteHandler]:
+    """Something that changes the site, for the staff with `permission`, or for everyone when `public`.
+
+    The handler asks for the sent form with `form: FormInput`. `max_body` is the largest body in bytes (413 beyond).
+    Only same-origin requests get here, unless `from_anywhere`: for public routes that another site's page posts to, and
+    that trust no cookie.
+    """
+    if from_anywhere and not public:
+        raise ValueError(f"Route {path!r} can't take posts from anywhere and ask for a permission.")
+    options.setdefault("status_code", 200)
+    options["opt"] = {**options.get("opt", {}), "from_anywhere": from_anywhere}
+    return _route(litestar.post, path, permission, public, {**options, "request_max_body_size": max_body})
+
+
+def _route(
+    method: Callable[..., Any],
+    path: str | Sequence[str],
+    permission: str | None,
+    public: bool,
+    options: dict[str, Any],
+) -> Callable[[Handler], HTTPRouteHandler]:
+    if (permission is None) == (not public):
+        raise ValueError(f"Route {path!r} needs either permission= or public=True, and not both.")
+    opt = {**options.pop("opt", {}), "permission": permission, "public": public}
+    decorator: Callable[[Handler], HTTPRouteHandler] = method(
+        path, opt=opt, sync_to_thread=True, include_in_schema=False, **options
+    )
+    return decorator

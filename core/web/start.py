@@ -1,0 +1,41 @@
+"""The start page for visitors, and the choice of a language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.datastructures import Cookie
+from litestar.params import FromQuery
+from litestar.response import Redirect, Response
+
+from core.i18n import LANGUAGES
+from core.web.requests import LANGUAGE_COOKIE, Request, local_path
+from core.web.routing import get
+
+
+@get("/", public=True)
+def start_page(request: Request) -> Response[str]:
+    """What the site offers to visitors."""
+    return request.page("public/start.html")
+
+
+@get("/language", public=True)
+def choose_language(request: Request, code: FromQuery[str] = "", next: FromQuery[str] = "/") -> Redirect:
+    """Remember the language a person chose, for a year, and go back."""
+    answer = Redirect(local_path(next), status_code=303)
+    if code in LANGUAGES:
+        answer.set_cookie(
+            Cookie(
+                key=LANGUAGE_COOKIE,
+                value=code,
+                max_age=365 * 86400,
+                path="/",
+                samesite="lax",
+                secure=request.site.settings.is_secure,
+                httponly=True,
+            )
+        )
+    return answer
+
+
+ROUTES: list[Any] = [start_page, choose_language]

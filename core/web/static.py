@@ -1,0 +1,41 @@
+"""Static files of the core, under addresses that change with their content."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from litestar import get
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
+from litestar.response import Response
+
+STATIC = Path(__file__).parent.parent / "static"
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+def static_router() -> HTTPRouteHandler:
+    """The route of all static files."""
+
+    @get(
+        "/static/{digest:str}/{file:path}",
+        opt={"public": True, "permission": None},
+        sync_to_thread=True,
+        include_in_schema=False,
+    )
+    def static_file(digest: FromPath[str], file: FromPath[Path]) -> Response[bytes]:
+        path = (STATIC / str(file).lstrip("/")).resolve()
+        if not path.is_relative_to(STATIC) or path.suffix not in MEDIA_TYPES or not path.is_file():
+            raise NotFoundException
+        return Response(
+            path.read_bytes(),
+            media_type=MEDIA_TYPES[path.suffix],
+            headers={"cache-control": "public, max-age=31536000, immutable"},
+        )
+
+    return static_file

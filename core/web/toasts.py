@@ -1,0 +1,41 @@
+"""Short messages shown once on the next page („gespeichert“), carried there in a signed cookie."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from litestar.datastructures import Cookie
+
+from core.signing import sign, unsign
+
+if TYPE_CHECKING:
+    from core.site import Site
+    from core.web.requests import Request
+
+TOAST_COOKIE = "tresen_toast"
+TOAST_SECONDS = 60
+
+
+def toast_cookie(site: Site, message: str, values: dict[str, object], *, kind: str, undo: str) -> Cookie:
+    """The cookie that carries a message to the next page."""
+    body = json.dumps({"m": message, "v": {k: str(v) for k, v in values.items()}, "k": kind, "u": undo})
+    return Cookie(
+        key=TOAST_COOKIE,
+        value=sign(site.secret, "toast", body),
+        max_age=TOAST_SECONDS,
+        httponly=True,
+        samesite="lax",
+        secure=site.settings.is_secure,
+        path="/",
+    )
+
+
+def read_toasts(request: Request) -> list[dict[str, Any]]:
+    """The message that the request brings, translated; none when it was altered."""
+    body = unsign(request.site.secret, "toast", request.cookies.get(TOAST_COOKIE, ""))
+    if body is None:
+        return []
+    toast = json.loads(body)
+    text = request.language.text(toast["m"], **toast["v"])
+    return [{"text": text, "kind": toast["k"], "undo_url": toast["u"] or None}]
