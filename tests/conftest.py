@@ -1,0 +1,89 @@
+"""Fixtures for all tests. The parts are in `tests/support/`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from tests.support.browser import browser, new_page, page
+from tests.support.databases import FreshDatabases, Prepare, SqliteDatabases
+from tests.support.postgres import PostgresDatabases, PostgresServer
+
+__all__ = ["browser", "new_page", "page"]
+
+# The time of one example says more about the machine than about the code.
+hypothesis.settings.register_profile("tresen", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("tresen")
+
+SERVER = pytest.StashKey[PostgresServer]()
+# How workers, which are processes of their own, learn of the server that the first process started.
+BASE_URL, LOG = "TRESEN_TEST_POSTGRES_URL", "TRESEN_TEST_POSTGRES_LOG"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    is_worker = hasattr(config, "workerinput")
+    if is_worker or config.option.collectonly or config.option.help or config.option.version:
+        return
+    # Not waited for: it comes up while the tests are collected.
+    server = PostgresServer()
+    config.stash[SERVER] = server
+    server.start()
+    os.environ[BASE_URL] = server.base_url
+    os.environ[LOG] = f"{server.directory}/log"
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if SERVER in config.stash:
+        config.stash[SERVER].stop()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, FreshDatabases]]:
+    postgres = PostgresDatabases(os.environ[BASE_URL], Path(os.environ[LOG]))
+    kinds = {
+        "sqlite": FreshDatabases(SqliteDatabases(tmp_path_factory.mktemp("sqlite"))),
+        "postgresql": FreshDatabases(postgres),
+    }
+    yield kinds
+    for kind in kinds.values():
+        kind.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_kind(request: pytest.FixtureRequest) -> str:
+    """`sqlite`, then `postgresql`; every test that asks for a database runs on both."""
+    kind: str = request.param
+    return kind
+
+
+@pytest.fixture
+def fresh_database(database_kind: str, _databases: dict[str, FreshDatabases]) -> Iterator[Callable[..., str]]:
+    """`fresh_database()` makes an empty database, `fresh_database(key, prepare)` a copy of a prepared one.
+
+    `prepare(url)` runs once per worker and key. All are dropped when the test is over.
+    """
+    fresh, made = _databases[database_kind], []
+
+    def make(template_key: str | None = None, prepare: Prepare | None = None) -> str:
+        made.append(fresh(template_key, prepare))
+        return made[-1]
+
+    yield make
+    for url in made:
+        fresh.drop(url)
+
+
+@pytest.fixture
+def database_url(fresh_database: Callable[..., str]) -> str:
+    """The SQLAlchemy URL of an empty database, gone after the test."""
+    return fresh_database()
