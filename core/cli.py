@@ -122,6 +122,10 @@ def _run_server(host: str, port: int, workers: int) -> int:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    import shutil
+
+    from attrs import evolve
+
     from core.demo import make_demo
     from core.settings import settings_from_environment
     from core.site import open_site
@@ -129,12 +133,24 @@ def _demo(arguments: argparse.Namespace) -> int:
     address = f"http://{arguments.host}:{arguments.port}"
     os.environ.setdefault("TRESEN_BASE_URL", address)
     os.environ.setdefault("TRESEN_DATA_DIR", str(Path("data") / "demo"))
-    site = open_site(settings_from_environment())
-    if make_demo(
-        site, seed=arguments.seed, people=arguments.people, email=DEMO_EMAIL, password=DEMO_PASSWORD
-    ):
-        print(f"Made a demonstration site in {site.settings.data_dir}.", flush=True)
-    site.close()
+    settings = settings_from_environment()
+    folder = settings.data_dir
+    # Made beside its place and then moved there: an interrupted one leaves nothing half done.
+    making = folder if settings.database_url or folder.exists() else folder.with_name(f"{folder.name}.making")
+    if making != folder:
+        shutil.rmtree(making, ignore_errors=True)
+        print("Making the demonstration site, which takes a moment …", flush=True)
+    site = open_site(evolve(settings, data_dir=making))
+    try:
+        made = make_demo(
+            site, seed=arguments.seed, people=arguments.people, email=DEMO_EMAIL, password=DEMO_PASSWORD
+        )
+    finally:
+        site.close()
+    if making != folder:
+        making.rename(folder)
+    if made:
+        print(f"Made it in {folder}.", flush=True)
     if arguments.no_serve:
         return 0
     print(
