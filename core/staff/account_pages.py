@@ -74,9 +74,7 @@ def change_password(request: Request, form: FormInput) -> Response[str] | Redire
     password_hash = hash_password(password)
     with site.begin() as session:
         accounts.store_password(session, me.id, password_hash, keep_session=me.session_id)
-    return request.redirect(
-        ACCOUNT, "Your password was changed. All other browsers are signed out."
-    )
+    return request.redirect(ACCOUNT, "Your password was changed. All other browsers are signed out.")
 
 
 @post(f"{ACCOUNT}/sessions", permission="staff.account")

@@ -69,7 +69,7 @@ def list_accounts(session: Session, *, only: int | None = None) -> list[Account]
     return sorted(found, key=lambda one: (one.disabled_at is not None, one.label.casefold(), one.id))
 
 
-def find_account(session: Session, account_id: int) -> Account:
+def get_account(session: Session, account_id: int) -> Account:
     """One account. Raises NotFound."""
     found = list_accounts(session, only=account_id)
     if not found:
@@ -77,14 +77,14 @@ def find_account(session: Session, account_id: int) -> Account:
     return found[0]
 
 
-def find_by_email(session: Session, email: str) -> Account:
+def find_account(session: Session, email: str) -> Account:
     """The account with this address. Raises InvalidEmail or NotFound."""
     account_id = session.scalar(
         select(StaffAccount.id).where(StaffAccount.email_key == parse_address(email).key)
     )
     if account_id is None:
         raise NotFound("There is no account with the e-mail address %(email)s.", email=email)
-    return find_account(session, account_id)
+    return get_account(session, account_id)
 
 
 def parse_role(role: str) -> Role:
@@ -190,7 +190,7 @@ def set_password(
     session: Session, account_id: int, password: str, *, keep_session: int | None = None
 ) -> None:
     """Check, hash and store a new password, as the command line does. Raises InvalidInput and NotFound."""
-    account = find_account(session, account_id)
+    account = get_account(session, account_id)
     check_password(password, names=names_around(session, account.email, account.name))
     store_password(session, account_id, hash_password(password), keep_session=keep_session)
 

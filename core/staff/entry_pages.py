@@ -85,9 +85,7 @@ def set_up(request: Request, form: FormInput) -> Response[str] | Redirect:
         return request.page("staff/set_up.html", status=422, values=form.values, errors=form.errors)
     password_hash = hash_password(password)
     with site.begin() as session:
-        account_id = accounts.insert_first_owner(
-            session, email=email, name=name, password_hash=password_hash
-        )
+        account_id = accounts.insert_first_owner(session, email=email, name=name, password_hash=password_hash)
         token = start_session(session, account_id, name_browser(request.headers.get("user-agent", "")))
     success = Success(account_id=account_id, token=token, known=know_browser(site, account_id))
     return signed_in(request, success, OVERVIEW)

@@ -22,13 +22,18 @@ MAX_LENGTH = 256
 """Characters a password has at most: room for any sentence, and no work for an attacker to give us."""
 
 COMMON = frozenset(
-    """
-    1234567890 0123456789 0987654321 9876543210 12345678910 123456789a 1q2w3e4r5t 1qaz2wsx3edc qwertzuiop qwertyuiop
-    qwertz1234 qwerty1234 qwertz12345 qwerty12345 qwertz123456 qwerty123456 asdfghjkl1 abcdefghij abcdefghijk abcd123456
-    password12 password123 password1234 passwort12 passwort123 passwort1234 iloveyou12 iloveyou123 letmein123 welcome123
-    willkommen willkommen1 willkommen123 administrator admin12345 admin123456 hallohallo hallo12345 geheim1234 geheim12345
-    schalke0404 fussball123 sommer2024 sommer2025 sommer2026 winter2024 winter2025 winter2026
-    """.split()
+    # fmt: off
+    {
+        "1234567890", "0123456789", "0987654321", "9876543210", "12345678910", "123456789a",
+        "1q2w3e4r5t", "1qaz2wsx3edc", "qwertzuiop", "qwertyuiop", "qwertz1234", "qwerty1234",
+        "qwertz12345", "qwerty12345", "qwertz123456", "qwerty123456", "asdfghjkl1", "abcdefghij",
+        "abcdefghijk", "abcd123456", "password12", "password123", "password1234", "passwort12",
+        "passwort123", "passwort1234", "iloveyou12", "iloveyou123", "letmein123", "welcome123",
+        "willkommen", "willkommen1", "willkommen123", "administrator", "admin12345", "admin123456",
+        "hallohallo", "hallo12345", "geheim1234", "geheim12345", "schalke0404", "fussball123",
+        "sommer2024", "sommer2025", "sommer2026", "winter2024", "winter2025", "winter2026",
+    }
+    # fmt: on
 )
 """What is tried first, as far as it is long enough."""
 

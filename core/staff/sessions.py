@@ -136,7 +136,13 @@ def list_sessions(session: Session, account_id: int) -> list[OpenSession]:
     return [OpenSession(**row) for row in session.execute(statement).mappings()]
 
 
-BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
 SYSTEMS = (
     ("Android", "Android"),
     ("iPhone", "iPhone"),
@@ -150,7 +156,5 @@ SYSTEMS = (
 
 def name_browser(user_agent: str) -> str:
     """A browser and its system by the User-Agent header, such as „Firefox, Windows“; empty when it tells nothing."""
-    found = [
-        next((name for mark, name in known if mark in user_agent), "") for known in (BROWSERS, SYSTEMS)
-    ]
+    found = [next((name for mark, name in known if mark in user_agent), "") for known in (BROWSERS, SYSTEMS)]
     return ", ".join(name for name in found if name)

@@ -50,7 +50,9 @@ def team_page(request: Request) -> Response[str]:
 @get(f"{TEAM}/new", permission="staff.manage")
 def new_account_page(request: Request) -> Response[str]:
     """The form for a new account."""
-    return request.page("staff/new_account.html", roles=roles(request), values={"role": "assistant"}, errors={})
+    return request.page(
+        "staff/new_account.html", roles=roles(request), values={"role": "assistant"}, errors={}
+    )
 
 
 @post(f"{TEAM}/new", permission="staff.manage")
@@ -95,7 +97,7 @@ def _account_page(
     request: Request, account_id: int, form: Form | None = None, *, status: int = 200
 ) -> Response[str]:
     with request.site.session() as session:
-        account = accounts.find_account(session, account_id)
+        account = accounts.get_account(session, account_id)
     values = {"name": account.name, "role": account.role}
     if form:
         values.update((name, form.values[name]) for name in values if name in form.values)
@@ -138,7 +140,7 @@ def set_account_password(
         # The own password is changed with the old one, on the own page.
         return request.redirect("/dashboard/account")
     with request.site.session() as session:
-        account = accounts.find_account(session, account_id)
+        account = accounts.get_account(session, account_id)
         names = accounts.names_around(session, account.email, account.name)
     password = new_password(form, names)
     if form.errors:
@@ -200,7 +202,7 @@ def _change(
             change(session)
             # Read again: a name may just have been changed, and an unknown number is a 404.
             session.flush()
-            label = accounts.find_account(session, account_id).label
+            label = accounts.get_account(session, account_id).label
     except InvalidInput as error:
         form.fail(error)
         return _account_page(request, account_id, form, status=422)

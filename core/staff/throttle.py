@@ -60,7 +60,8 @@ def _backoff(failures: Sequence[datetime], at: datetime) -> timedelta:
     if len(recent) < FREE_FAILURES:
         return timedelta()
     # Beyond ten doublings the longest wait is long reached.
-    wait = min(FIRST_WAIT * 2 ** min(len(recent) - FREE_FAILURES, 10), LONGEST_WAIT)
+    doublings: int = min(len(recent) - FREE_FAILURES, 10)
+    wait = min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
     return max(recent) + wait - at
 
 

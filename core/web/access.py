@@ -66,7 +66,7 @@ def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     """Every request passes here before its handler: the origin of what changes something, then the permission, then
     what no handler should have to expect."""
     site = connection.scope["state"]["site"]
-    method = connection.scope.get("method", "GET")
+    method = str(connection.scope.get("method", "GET"))
     if method == "OPTIONS" and not is_declared(handler):
         # Litestar's own answer, which methods there are; no handler of ours takes part.
         return

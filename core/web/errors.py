@@ -56,7 +56,9 @@ def exception_handlers() -> dict[Any, ExceptionHandler[Any]]:
 
 
 def _from_elsewhere(request: Any, error: FromElsewhere) -> Response[str]:
-    return error_page(request, 403, TresenError(ELSEWHERE, address=request.site.settings.base_url), way_out="")
+    return error_page(
+        request, 403, TresenError(ELSEWHERE, address=request.site.settings.base_url), way_out=""
+    )
 
 
 def _refused(request: Any, error: HTTPException) -> Response[str]:
@@ -66,7 +68,9 @@ def _refused(request: Any, error: HTTPException) -> Response[str]:
     detail = TresenError(error.detail) if error.status_code == 403 and error.detail else None
     answer = error_page(request, error.status_code, detail)
     # A 405 must say which methods there are (RFC 9110 section 15.5.6).
-    answer.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
+    answer.headers.update(
+        {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    )
     return answer
 
 
@@ -90,7 +94,12 @@ def _unexpected(request: Any, error: Exception) -> Response[str]:
 
 
 def error_page(
-    request: Any, status: int, error: TresenError | None = None, *, way_out: str | None = None, reference: str | None = None
+    request: Any,
+    status: int,
+    error: TresenError | None = None,
+    *,
+    way_out: str | None = None,
+    reference: str | None = None,
 ) -> Response[str]:
     """A page that says what happened and what to do; in plain text when even that can't be rendered."""
     title, usual_way_out = TEXTS.get(status, TEXTS[500 if status >= 500 else 400])
@@ -101,7 +110,7 @@ def error_page(
         language.text(error.message, **error.values) if error else "",
         language.text(usual_way_out if way_out is None else way_out),
     ]
-    home = ("Overview", "/dashboard") if person else ("Start page", "/")
+    home = ("To the contacts", "/dashboard/contacts") if person else ("To the start page", "/")
     try:
         page: Response[str] = request.page(
             "frame/error.html",

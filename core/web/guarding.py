@@ -86,7 +86,7 @@ def guarded(app: ASGIApp) -> ASGIApp:
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         secure = scope["state"]["site"].settings.is_secure
-        is_head = scope["method"] == "HEAD"
+        is_head = scope.get("method") == "HEAD"
 
         async def send_guarded(message: Any) -> None:
             if message["type"] == "http.response.start":

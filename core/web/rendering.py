@@ -114,6 +114,7 @@ def frame(request: Request) -> dict[str, Any]:
                 "description": language.text(item.description),
                 "current": len(item.href) == best and (path == item.href or path.startswith(item.href + "/")),
                 "count": None,
+                "shortcut": item.shortcut,
             }
             for item in allowed
         ]
@@ -143,10 +144,11 @@ def frame(request: Request) -> dict[str, Any]:
         }
         if person
         else None,
-        "settings_url": "/dashboard/account" if person else None,
         "nav": entries("dashboard") if person else [],
         "public_nav": entries("public"),
         "toasts": read_toasts(request),
+        "site_style": f"/site.css?{site.revision}",
+        "settings_url": "/dashboard/account" if person else None,
         "theme": theme if theme in ("light", "dark") else None,
         "allows": request.allows,
     }

@@ -85,7 +85,9 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
 def local_path(path: str) -> str:
     """`path` if it leads to this site, else the start page (THREATS T-X5): no scheme, no host, no `//` or `/\\`."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if is_local and not any(unicodedata.category(character) == "Cc" for character in path) else "/"
+    return (
+        path if is_local and not any(unicodedata.category(character) == "Cc" for character in path) else "/"
+    )
 
 
 @define
