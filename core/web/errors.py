@@ -123,5 +123,5 @@ def error_page(
         )
     except Exception:
         log.exception("The error page failed")
-        return Response(language.text(title), media_type="text/plain; charset=utf-8", status_code=status)
+        return Response(language.text(title), media_type="text/plain", status_code=status)
     return page

@@ -63,7 +63,7 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
         from core.web.rendering import render
 
         answer = Response(
-            render(self, template, values), media_type="text/html; charset=utf-8", status_code=status
+            render(self, template, values), media_type="text/html", status_code=status
         )
         if cookie_name(self.site, TOAST_COOKIE) in self.cookies:
             answer.set_cookie(drop_cookie(self.site, TOAST_COOKIE))
