@@ -1,6 +1,7 @@
 /**
  * Search as you type: a GET form with data-live-form="NAME" fetches its own address with "X-Fragment: NAME" and swaps the
- * element data-live="NAME" (default "results"). Filters that are links work inside the swapped part by themselves.
+ * elements data-live="NAME" (default "results"), each for the one in the same place of the answer. Filters that are links
+ * work inside the swapped parts by themselves.
  * Progress: an element with data-poll is asked for anew every two seconds until it comes without data-poll.
  */
 import { countAll } from "./ticks.js";
@@ -12,9 +13,10 @@ let timer = 0;
 /** @param {HTMLFormElement} form */
 async function search(form) {
   const name = form.dataset.liveForm || "results";
-  const place = document.querySelector(`[data-live="${name}"]`);
+  const here = (root) => [...root.querySelectorAll(`[data-live="${name}"]`)];
+  const places = here(document);
   const input = form.querySelector("[data-live-input]");
-  if (!place) return;
+  if (!places.length) return;
   const url = new URL(form.action, location.href);
   url.search = new URLSearchParams([...new FormData(form)].filter(([, v]) => typeof v === "string" && v !== ""));
   running?.abort();
@@ -27,10 +29,13 @@ async function search(form) {
     const text = await answer.text();
     if (signal.aborted) return;
     const page = new DOMParser().parseFromString(text, "text/html");
-    place.replaceChildren(...(page.querySelector(`[data-live="${name}"]`) ?? page.body).childNodes);
+    const parts = here(page);
+    if (parts.length && parts.length !== places.length) return location.assign(url);
+    places.forEach((place, i) => place.replaceChildren(...(parts[i] ?? page.body).childNodes));
     if (name !== "jump") history.replaceState(history.state, "", url);
     countAll();
-    announce(place.querySelector("[data-live-status]")?.textContent ?? place.querySelector(".pages > span, .empty h2")?.textContent);
+    const said = (selector) => places.map((place) => place.querySelector(selector)).find(Boolean)?.textContent;
+    announce(said("[data-live-status]") ?? said(".pages > span, .empty h2"));
   } catch (error) {
     if (error.name !== "AbortError") location.assign(url);
   } finally {
