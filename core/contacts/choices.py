@@ -27,9 +27,9 @@ def _call(site: Site, offered: Filter) -> Call:
 
     def read() -> Sequence[Choice]:
         if is_large(site) and offered.key in kept:
-            read_at, choices = kept[offered.key]
+            read_at, earlier = kept[offered.key]
             if monotonic() - read_at < KEPT_SECONDS:
-                return choices
+                return earlier
         with site.session() as session:
             choices: list[Choice] = list(offered.choices(session))
         answered: list[object] = [*choices]

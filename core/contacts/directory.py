@@ -315,5 +315,5 @@ def _select_alone(session: Session, column: Column, ids: Sequence[int]) -> dict[
     source = side_table(column)
     start = contacts if source is None else contacts.outerjoin(source, source.c.contact_id == contacts.c.id)
     asked = select(contacts.c.id, column.expression).select_from(start).where(contacts.c.id.in_(ids))
-    found = session.execute(asked).tuples().all()
+    found = session.execute(asked).all()
     return dict(zip((one[0] for one in found), _converted(column, [one[1] for one in found]), strict=True))

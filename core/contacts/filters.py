@@ -43,7 +43,7 @@ def has_tag(value: str) -> ColumnElement[bool] | None:
 
 def tags(session: Session) -> Sequence[Choice]:
     """All tags, in alphabetical order."""
-    found = session.execute(select(Tag.id, Tag.name).order_by(Tag.key)).tuples()
+    found = session.execute(select(Tag.id, Tag.name).order_by(Tag.key))
     return [Choice(value=str(tag_id), label=name) for tag_id, name in found]
 
 

@@ -42,7 +42,7 @@ TAB_CONDITIONS: Mapping[Tab, tuple[ColumnElement[bool], ...]] = MappingProxyType
 
 @frozen(kw_only=True)
 class Notice:
-    """What the page has to say: a message id, its `words` (message ids too) and its `values` (as they are)."""
+    """What the page has to say: a message id, its `words` (message ids too), its `values` (as they are)."""
 
     message: str
     words: Mapping[str, str] = field(factory=dict)
