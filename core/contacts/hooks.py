@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from core.contacts import tiles
+from litestar.handlers import HTTPRouteHandler
+
+from core.contacts import columns, filters, tiles
+from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, ActivityKind, Permission, Tile
+from core.values import ALL_ROLES, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.web.contact_list import ROUTES
 
 
 @hookimpl
@@ -39,3 +43,37 @@ def overview_tiles() -> list[Tile]:
             order=10,
         )
     ]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    """„Kontakte“ in the side menu."""
+    return [
+        NavItem(
+            key="contact.list",
+            label="Contacts",
+            href=LIST_PATH,
+            icon="users",
+            shortcut="g c",
+            permission="contact.view",
+            order=20,
+        )
+    ]
+
+
+@hookimpl
+def contact_columns() -> list[Column]:
+    """The list's own columns."""
+    return columns.contact_columns()
+
+
+@hookimpl
+def contact_filters() -> list[Filter]:
+    """The list's own filters."""
+    return filters.contact_filters()
+
+
+@hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """The list, and the page to add a contact."""
+    return ROUTES
