@@ -182,6 +182,8 @@ class Action:
     """Something staff can do with a contact: in the row's menu and under „Aktionen“ on the profile (FEATURES L8, P2).
 
     `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a page.
+    A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to contacts
+    that are active or inactive (FEATURES C7).
     """
 
     key: str = field(validator=_key)
@@ -190,7 +192,12 @@ class Action:
     permission: str = field(validator=_text)
     icon: str = field(default="chevron-right", validator=_text)
     method: Literal["get", "post"] = "get"
+    only: Literal["active", "inactive"] | None = None
     order: int = _order
+
+    def fits(self, *, inactive: bool) -> bool:
+        """Whether it is offered for a contact that is inactive, or not."""
+        return self.only is None or (self.only == "inactive") == inactive
 
 
 @frozen(kw_only=True)
