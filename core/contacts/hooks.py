@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from litestar.handlers import HTTPRouteHandler
+
+from core.contacts.actions import ACTIONS
+from core.contacts.kinds import KINDS
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, ActivityKind, Permission
+from core.values import ALL_ROLES, Action, ActivityKind, Permission
+from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
 
 @hookimpl
@@ -16,11 +21,18 @@ def permissions() -> list[Permission]:
 
 
 @hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """Pages of contacts."""
+    return [*PROFILE_ROUTES]
+
+
+@hookimpl
+def contact_actions() -> list[Action]:
+    """What can be done with every contact."""
+    return list(ACTIONS)
+
+
+@hookimpl
 def activity_kinds() -> list[ActivityKind]:
     """Entries that the core writes."""
-    return [
-        ActivityKind(key="contact.added", label="Added", text="Added by hand", icon="plus"),
-        ActivityKind(key="contact.edited", label="Edited", text="Details edited", icon="edit"),
-        ActivityKind(key="contact.became_customer", label="Customer", text="Became a customer", icon="star"),
-        ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo"),
-    ]
+    return list(KINDS)

@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contacts.models import now
-from core.database.base import Base, PlainContactRef, Id
+from core.database.base import Base, Id, PlainContactRef
 
 Direction = Literal["in", "out"]
 
