@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
+from core.contacts import tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.kinds import KINDS
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Permission
+from core.values import ALL_ROLES, Action, ActivityKind, Permission, Tile
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
 
@@ -36,3 +37,17 @@ def contact_actions() -> list[Action]:
 def activity_kinds() -> list[ActivityKind]:
     """Entries that the core writes."""
     return list(KINDS)
+
+
+@hookimpl
+def overview_tiles() -> list[Tile]:
+    """New contacts by week."""
+    return [
+        Tile(
+            key="contact.new",
+            title="New contacts by week",
+            load=tiles.new_contacts,
+            permission="contact.view",
+            order=10,
+        )
+    ]
