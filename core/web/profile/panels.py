@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Literal
@@ -9,10 +10,13 @@ from typing import Literal
 from attrs import frozen
 from jinja2.environment import TemplateModule
 
-from core.plugins import Call, Outcome, plugin_of
+from core.plugins import Call, Failure, Outcome, describe, plugin_of
+from core.site import builtin_keys
 from core.values import Panel
 from core.web.rendering import render_part
 from core.web.requests import Request
+
+log = logging.getLogger("tresen.web")
 
 
 @frozen(kw_only=True)
@@ -30,8 +34,8 @@ class Card:
 def load_panels(request: Request, contact_id: int, page: Mapping[str, object]) -> Sequence[Card]:
     """All panels that the person may see, in their order; a panel that has nothing to say is left out.
 
-    Each loads in a session of its own and renders its template, both within the page's budget: whatever a plugin does
-    wrong there, its card says so and the rest of the page stands.
+    Each loads in a thread and a session of its own, within the page's budget, and is rendered apart from the page:
+    whatever a plugin does wrong there, its card says so and the rest of the page stands.
     """
     site = request.site
     panels = [panel for panel in site.contributions.contact_panels if request.allows(panel.permission)]
@@ -40,35 +44,38 @@ def load_panels(request: Request, contact_id: int, page: Mapping[str, object]) -
             Call(
                 plugin=plugin_of(panel.key),
                 place=panel.key,
-                function=partial(_show, request, panel, contact_id, page),
+                function=partial(_load, request, panel, contact_id),
             )
             for panel in panels
         ]
     )
-    cards = [_card(request, panel, outcome) for panel, outcome in zip(panels, outcomes, strict=True)]
+    cards = [
+        _card(request, panel, outcome, {**page, "contact_id": contact_id})
+        for panel, outcome in zip(panels, outcomes, strict=True)
+    ]
     return [card for card in cards if card is not None]
 
 
-def _show(
-    request: Request, panel: Panel, contact_id: int, page: Mapping[str, object]
-) -> TemplateModule | None:
+def _load(request: Request, panel: Panel, contact_id: int) -> object:
     with request.site.session() as session:
-        loaded = panel.load(session, contact_id)
-    if loaded is None:
-        return None
-    return render_part(request, panel.template, {"panel": loaded, "contact_id": contact_id}, page)
+        return panel.load(session, contact_id)
 
 
-def _card(request: Request, panel: Panel, outcome: Outcome) -> Card | None:
+def _card(request: Request, panel: Panel, outcome: Outcome, page: Mapping[str, object]) -> Card | None:
     text = request.language.text
-    if outcome.failure is not None:
-        return Card(
-            key=panel.key,
-            title=text(panel.title),
-            side=panel.side,
-            plugin=text(request.site.plugin_label(outcome.failure.plugin)),
-            reason=text(outcome.failure.message),
-        )
-    if outcome.value is None:
-        return None
-    return Card(key=panel.key, title=text(panel.title), side=panel.side, body=outcome.value)
+    title, failure = text(panel.title), outcome.failure
+    if failure is None:
+        if outcome.value is None:
+            return None
+        try:
+            # Not in the panel's thread: a template that is compiled for the first time would use up the budget.
+            body = render_part(request, panel.template, {"panel": outcome.value}, page)
+        except (Exception, SystemExit) as error:
+            log.exception("Panel %r can't be rendered", panel.key)
+            failure = Failure(plugin=plugin_of(panel.key), place=panel.key, message=describe(error))
+        else:
+            return Card(key=panel.key, title=title, side=panel.side, body=body)
+    name = "Tresen" if failure.plugin in builtin_keys() else request.site.plugin_label(failure.plugin)
+    return Card(
+        key=panel.key, title=title, side=panel.side, plugin=text(name), reason=text(failure.message)
+    )
