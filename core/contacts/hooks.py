@@ -5,10 +5,13 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from core.contacts import columns, filters, tiles
+from core.contacts.actions import ACTIONS
+from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, ActivityKind, Column, Filter, NavItem, Permission, Tile
-from core.web.contact_list import ROUTES
+from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.web.contact_list import ROUTES as LIST_ROUTES
+from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
 
 @hookimpl
@@ -21,14 +24,21 @@ def permissions() -> list[Permission]:
 
 
 @hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """The list, the page to add a contact, and the profile with what is done there."""
+    return [*LIST_ROUTES, *PROFILE_ROUTES]
+
+
+@hookimpl
+def contact_actions() -> list[Action]:
+    """What can be done with every contact."""
+    return list(ACTIONS)
+
+
+@hookimpl
 def activity_kinds() -> list[ActivityKind]:
     """Entries that the core writes."""
-    return [
-        ActivityKind(key="contact.added", label="Added", text="Added by hand", icon="plus"),
-        ActivityKind(key="contact.edited", label="Edited", text="Details edited", icon="edit"),
-        ActivityKind(key="contact.became_customer", label="Customer", text="Became a customer", icon="star"),
-        ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo"),
-    ]
+    return list(KINDS)
 
 
 @hookimpl
@@ -71,9 +81,3 @@ def contact_columns() -> list[Column]:
 def contact_filters() -> list[Filter]:
     """The list's own filters."""
     return filters.contact_filters()
-
-
-@hookimpl
-def routers() -> list[HTTPRouteHandler]:
-    """The list, and the page to add a contact."""
-    return ROUTES
