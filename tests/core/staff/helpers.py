@@ -126,5 +126,6 @@ def without_write_lock(site: Site) -> Site:
 def browser(site: Site, **headers: str) -> Iterator[Client]:
     """A client with cookies of its own."""
     with make_client(site) as client:
+        client.follow_redirects = False
         client.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
         yield client
