@@ -79,9 +79,7 @@ def test_h7_two_set_ups_at_once_make_one_owner(
         with used.begin() as session:
             accounts.insert_first_owner(session, email=email, name="Ada", password_hash="!")
 
-    outcomes = race(
-        lambda: set_up("a@staff.example"), lambda: set_up("b@staff.example"), expected=Conflict
-    )
+    outcomes = race(lambda: set_up("a@staff.example"), lambda: set_up("b@staff.example"), expected=Conflict)
     assert (outcomes == ["done", "refused"]) is protected, outcomes
     if protected:
         assert owners(site) == 1
@@ -135,7 +133,12 @@ def test_h7_the_last_owner_stays(site: Site, client: Client) -> None:
 def test_h7_an_owner_adds_changes_and_switches_off_accounts(site: Site, client: Client) -> None:
     add(site)
     post_sign_in(client)
-    data = {"name": " Bob <b>  Beta ", "email": "bob@staff.example", "role": "assistant", "password": PASSWORD}
+    data = {
+        "name": " Bob <b>  Beta ",
+        "email": "bob@staff.example",
+        "role": "assistant",
+        "password": PASSWORD,
+    }
     assert client.post("/dashboard/staff/new", data=data).headers["location"] == "/dashboard/staff"
     team = client.get("/dashboard/staff").text
     assert "Bob &lt;b&gt; Beta kann sich jetzt anmelden." in team
@@ -182,7 +185,13 @@ def test_h7_a_refused_account_changes_nothing_and_loses_nothing(
     add(site)
     post_sign_in(client)
     before = rows(site)
-    data = {"name": "Neue", "email": "neu@staff.example", "role": "manager", "password": PASSWORD, field: value}
+    data = {
+        "name": "Neue",
+        "email": "neu@staff.example",
+        "role": "manager",
+        "password": PASSWORD,
+        field: value,
+    }
     answer = client.post("/dashboard/staff/new", data=data)
     assert answer.status_code == 422
     assert text in answer.text
@@ -300,13 +309,22 @@ def test_h7_easy_passwords_are_refused(password: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "password", ["tresen-demo", "abcdefghi\u00fc", "\u732b\u306f\u53ef\u611b\u3044\u3067\u3059\u306d\u672c\u5f53", "84 02-38 59+12", "x1y2" * 64]
+    "password",
+    [
+        "tresen-demo",
+        "abcdefghi\u00fc",
+        "\u732b\u306f\u53ef\u611b\u3044\u3067\u3059\u306d\u672c\u5f53",
+        "84 02-38 59+12",
+        "x1y2" * 64,
+    ],
 )
 def test_h7_other_passwords_are_taken(password: str) -> None:
     check_password(password, names=["demo@example.org", "Demo", "B\u00e4ckerei Lindner", ""])
 
 
-def test_h7_passwords_are_kept_as_argon2id_no_weaker_than_recommended(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_h7_passwords_are_kept_as_argon2id_no_weaker_than_recommended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.undo()
     passwords._decoy.cache_clear()
     stored = hash_password(PASSWORD)

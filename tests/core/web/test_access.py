@@ -1,4 +1,5 @@
-"""Who may do what: THREATS T-Z1, T-Z3, T-Z6, T-Z7, T-A2. The routes are the app's own: a new one is tested with it."""
+"""Who may do what: THREATS T-Z1, T-Z3, T-Z6, T-Z7, T-A2. The routes are the app's own: a new one is tested
+with it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,11 @@ def test_t_x1_a_new_site_is_not_set_up_from_elsewhere(site: Site, client: Client
         ({"origin": "http://localhost:8000", "host": "localhost:8000"}, "http://127.0.0.1:8000", True),
         ({"origin": "http://192.168.1.6:8000", "host": "192.168.1.5:8000"}, "http://127.0.0.1:8000", False),
         ({"origin": "http://tresen.local:8000", "host": "tresen.local:8000"}, "http://127.0.0.1:8000", False),
-        ({"origin": "http://tresen.local:8000", "host": "tresen.local:8000"}, "http://tresen.local:8000", True),
+        (
+            {"origin": "http://tresen.local:8000", "host": "tresen.local:8000"},
+            "http://tresen.local:8000",
+            True,
+        ),
     ],
 )
 def test_t_x1_what_counts_as_this_site(headers: dict[str, str], base_url: str, same: bool) -> None:
@@ -116,7 +120,9 @@ def test_t_x1_what_counts_as_this_site(headers: dict[str, str], base_url: str, s
 
 
 @pytest.fixture(params=["http", "https"])
-def full_site(request: pytest.FixtureRequest, fresh_database: FreshDatabase, tmp_path: Path) -> Iterator[Site]:
+def full_site(
+    request: pytest.FixtureRequest, fresh_database: FreshDatabase, tmp_path: Path
+) -> Iterator[Site]:
     plugins, _ = discover()
     base_url = {"http": "http://127.0.0.1:8000", "https": "https://tresen.example"}[request.param]
     site = make_site(tmp_path, *plugins, database_url=fresh_database(), base_url=base_url)
@@ -148,7 +154,9 @@ def check_headers(answer: Any, *, secure: bool) -> None:
 
 @ONE_DATABASE
 @pytest.mark.parametrize("role", [None, "owner"])
-def test_t_x6_every_answer_has_the_headers_and_every_cookie_the_flags(full_site: Site, role: str | None) -> None:
+def test_t_x6_every_answer_has_the_headers_and_every_cookie_the_flags(
+    full_site: Site, role: str | None
+) -> None:
     secure = full_site.settings.is_secure
     with browser(full_site) as client:
         for path, handlers in declared(full_site):
@@ -218,7 +226,11 @@ MALFORMED = [
     ("POST", "/dashboard/sign-in", {"content": b"&&=&==&email&email=a&email=b", "form": True}),
     ("POST", "/dashboard/sign-in", {"content": b"a&" * 8000, "form": True}),
     ("POST", "/dashboard/sign-in", {"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}),
-    ("POST", "/dashboard/sign-in", {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}}),
+    (
+        "POST",
+        "/dashboard/sign-in",
+        {"content": b"x", "headers": {"Content-Type": "multipart/form-data; boundary=b"}},
+    ),
     (
         "POST",
         "/dashboard/sign-in",
@@ -228,7 +240,11 @@ MALFORMED = [
         },
     ),
     ("POST", "/dashboard/sign-in", {"content": b"{", "headers": {"Content-Type": "application/json"}}),
-    ("POST", "/dashboard/sign-in", {"content": b"\xff", "headers": {"Content-Type": "\xff/\xfe; charset=nonsense"}}),
+    (
+        "POST",
+        "/dashboard/sign-in",
+        {"content": b"\xff", "headers": {"Content-Type": "\xff/\xfe; charset=nonsense"}},
+    ),
     ("POST", "/dashboard/staff/999", {"content": b"name=%00&role=%00", "form": True}),
     ("PUT", "/dashboard/account", {}),
     ("DELETE", "/dashboard/staff/1", {}),
@@ -244,9 +260,7 @@ def test_t_z6_what_is_malformed_gets_a_page_of_4xx_and_never_an_error(
     options = dict(options)
     if options.pop("form", False):
         options["headers"] = {"Content-Type": "application/x-www-form-urlencoded"}
-    headers = {
-        name.encode(): value.encode("latin-1") for name, value in options.pop("headers", {}).items()
-    }
+    headers = {name.encode(): value.encode("latin-1") for name, value in options.pop("headers", {}).items()}
     before = rows(site, without=("staff_sign_in_attempts",))
     answer = client.request(method, path, headers=headers, **options)
     assert answer.status_code in (200, 400, 404, 405, 422), answer.text
@@ -277,7 +291,12 @@ def test_a_body_that_is_too_large_gets_a_page(site: Site, client: Client, announ
 @ONE_DATABASE
 @pytest.mark.parametrize(
     ("accept", "title"),
-    [("de", "Hier ist nichts"), ("en", "There is nothing here"), ("fr, en;q=0.5", "There is nothing here"), ("", "Hier")],
+    [
+        ("de", "Hier ist nichts"),
+        ("en", "There is nothing here"),
+        ("fr, en;q=0.5", "There is nothing here"),
+        ("", "Hier"),
+    ],
 )
 def test_h8_error_pages_speak_the_person_s_language(client: Client, accept: str, title: str) -> None:
     answer = client.get("/nowhere", headers={"Accept-Language": accept})
@@ -322,7 +341,9 @@ def test_an_error_tells_a_reference_and_nothing_of_the_inside(
 
 
 @ONE_DATABASE
-def test_t_z4_fields_that_a_form_does_not_have_are_ignored(fresh_database: FreshDatabase, tmp_path: Path) -> None:
+def test_t_z4_fields_that_a_form_does_not_have_are_ignored(
+    fresh_database: FreshDatabase, tmp_path: Path
+) -> None:
     seen: dict[str, str] = {}
 
     @tresen_post("/dashboard/sample", permission="sample.use")
@@ -343,7 +364,9 @@ def test_t_z4_fields_that_a_form_does_not_have_are_ignored(fresh_database: Fresh
         assert client.post("/dashboard/sample", data=data).status_code == 403
     assert seen == {}
     stored = rows(site)["staff_accounts"]
-    assert [(row[0], row[1], row[4]) for row in stored] == [(assistant, "assistant@staff.example", "assistant")]
+    assert [(row[0], row[1], row[4]) for row in stored] == [
+        (assistant, "assistant@staff.example", "assistant")
+    ]
     site.close()
 
 
