@@ -198,7 +198,7 @@ def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Seque
 
 
 def addresses(route: BaseRouteHandler) -> list[str]:
-    """Method and path of a route, once for each, such as 'GET /shop'."""
+    """Method and path of a route, once for each, such as 'GET /notes'."""
     methods = sorted(getattr(route, "http_methods", ()))
     return [f"{method} {path}" for method in methods for path in sorted(route.paths)]
 
