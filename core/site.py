@@ -163,7 +163,10 @@ class Site:
         """
         plugin = self._installed(key)
         site = self.refreshed()
-        if on == (key in site.enabled):
+        with self.session() as session:
+            # What is recorded, not what is active: a refused plugin can be switched off too.
+            was_on = key in state.enabled_plugins(session, self.plugins)
+        if on == was_on:
             return site
         if on:
             missing = [one for one in plugin.requires if one not in site.enabled]

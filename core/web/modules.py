@@ -144,7 +144,13 @@ def _card(
 
 def _alone(site: Site, plugin: Plugin) -> Contributions:
     """What a plugin that is off would add."""
-    wanted = builtin_keys() | {plugin.key, *plugin.requires}
+    wanted = set(builtin_keys())
+    waiting = [plugin.key]
+    while waiting:
+        key = waiting.pop()
+        if key not in wanted and key in site.plugins:
+            wanted.add(key)
+            waiting.extend(site.plugins[key].requires)
     return collect(site.plugins, frozenset(wanted))[0]
 
 
