@@ -1,4 +1,4 @@
-"""Plugins that do not fit are refused with a sentence, and the site goes on without them (FEATURES H4, T-G1)."""
+"""Plugins that do not fit are refused with a sentence; the site goes on without them (FEATURES H4, T-G1)."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ from core.site import open_site
 from core.testing import make_client, make_site, sign_in
 from core.values import Module
 from tests.support.plugins import plugin_module
+
+
+def nothing() -> list[object]:
+    return []
 
 
 def _registered(*modules: ModuleType) -> Plugins:
@@ -48,7 +52,7 @@ def folder_of_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 def test_h4_an_unknown_hook_is_refused_by_name() -> None:
     plugins = _registered(
-        plugin_module("notes", contact_colums=lambda: []), plugin_module("ok", contact_columns=lambda: [])
+        plugin_module("notes", contact_colums=nothing), plugin_module("ok", contact_columns=nothing)
     )
 
     assert plugins.refused == (
@@ -63,7 +67,7 @@ def test_h4_an_unknown_hook_is_refused_by_name() -> None:
 
 
 def test_h4_a_name_of_the_hooks_module_that_is_no_hook_is_unknown_too() -> None:
-    plugins = _registered(plugin_module("notes", Column=lambda: []))
+    plugins = _registered(plugin_module("notes", Column=nothing))
 
     assert "unknown hook 'Column'" in plugins.refused[0].message
 
@@ -72,9 +76,9 @@ def test_h4_an_unknown_hook_under_another_name_is_refused() -> None:
     from core import hookimpl
 
     module = ModuleType("notes")
-    module.contact_columns = hookimpl(specname="contact_colums")(lambda: [])  # type: ignore[attr-defined]
+    module.contact_columns = hookimpl(specname="contact_colums")(lambda: [1])  # type: ignore[attr-defined]
 
-    plugins = _registered(module, plugin_module("ok", contact_columns=lambda: []))
+    plugins = _registered(module, plugin_module("ok", contact_columns=nothing))
 
     assert "unknown hook 'contact_colums'" in plugins.refused[0].message
     assert _kept(plugins) == ["ok"]
@@ -84,8 +88,8 @@ def test_h4_a_misnamed_argument_is_refused() -> None:
     def contact_created(session: object, contact: int) -> None: ...
 
     plugins = _registered(
-        plugin_module("notes", contact_columns=lambda: [], contact_created=contact_created),
-        plugin_module("ok", contact_columns=lambda: []),
+        plugin_module("notes", contact_columns=nothing, contact_created=contact_created),
+        plugin_module("ok", contact_columns=nothing),
     )
 
     assert [refusal.message for refusal in plugins.refused] == [
@@ -126,7 +130,7 @@ def test_h4_a_wrapper_is_refused() -> None:
 
 
 def test_h4_one_module_under_two_names_is_refused_once() -> None:
-    module = plugin_module("notes", contact_columns=lambda: [])
+    module = plugin_module("notes", contact_columns=nothing)
 
     plugins = Plugins([make_plugin(module), make_plugin(module, "other")])
 
@@ -156,9 +160,9 @@ def test_h4_plugins_that_require_each_other_are_refused() -> None:
 
 def test_h2_a_plugin_comes_after_those_it_requires() -> None:
     plugins = _registered(
-        plugin_module("a", requires=("c",), contact_columns=lambda: []),
-        plugin_module("b", contact_columns=lambda: []),
-        plugin_module("c", contact_columns=lambda: []),
+        plugin_module("a", requires=("c",), contact_columns=nothing),
+        plugin_module("b", contact_columns=nothing),
+        plugin_module("c", contact_columns=nothing),
     )
 
     assert _kept(plugins) == ["b", "c", "a"]
@@ -168,7 +172,7 @@ def test_h2_a_plugin_comes_after_those_it_requires() -> None:
 def test_h4_a_plugin_that_requires_a_refused_one_is_refused_at_registration(tmp_path: Path) -> None:
     site = make_site(
         tmp_path,
-        plugin_module("paper", contact_colums=lambda: []),
+        plugin_module("paper", contact_colums=nothing),
         plugin_module("notes", requires=("paper",)),
         plugin_module("ok"),
     )
@@ -254,8 +258,8 @@ def test_h3_a_plugin_with_a_name_that_is_no_key_is_refused(folder_of_modules: Pa
     (folder_of_modules / "My_Notes.py").write_text("")
 
     assert [refusal.message for refusal in discover(("My_Notes",))[1] if refusal.plugin == "My_Notes"] == [
-        "Plugin 'My_Notes' can't be loaded: PluginError: Plugin 'My_Notes' needs another name: small letters, "
-        "digits and underscores, a letter first."
+        "Plugin 'My_Notes' can't be loaded: PluginError: Plugin 'My_Notes' needs another name: small "
+        "letters, digits and underscores, a letter first."
     ]
 
 
@@ -302,7 +306,7 @@ def _screen(tmp_path: Path, *modules: ModuleType) -> str:
 def test_h4_the_module_screen_names_a_refused_plugin_and_the_others_go_on(tmp_path: Path) -> None:
     page = _screen(
         tmp_path,
-        plugin_module("notes", contact_colums=lambda: []),
+        plugin_module("notes", contact_colums=nothing),
         plugin_module("fine", modules=lambda: [Module(key="fine", label="Feine Sache")]),
     )
 
