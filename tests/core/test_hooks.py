@@ -1,4 +1,4 @@
-"""Every hook is typed, documented, implemented by the sample plugin and really used; events are kept apart."""
+"""Every hook is typed, documented, implemented by the sample plugin and really used; events stay apart."""
 
 from __future__ import annotations
 
