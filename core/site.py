@@ -107,12 +107,13 @@ class Site:
         return {}
 
     def language(self, code: str) -> Language:
-        """The language `code`, with the words of the core and of the enabled plugins."""
+        """The language `code`, with the words of the core, of the enabled plugins, and of the others after them.
+
+        A plugin that is off is still named on the Module screen, and its entries stay in the activity log.
+        """
         if code not in self._languages:
-            folders = [
-                Path(__file__).parent,
-                *(p.folder for p in self.plugins.installed if p.key in self.enabled),
-            ]
+            plugins = sorted(self.plugins.installed, key=lambda plugin: plugin.key not in self.enabled)
+            folders = [Path(__file__).parent, *(plugin.folder for plugin in plugins)]
             self._languages[code] = Language(code, self.settings.zone, tuple(dict.fromkeys(folders)))
         return self._languages[code]
 
