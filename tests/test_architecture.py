@@ -1,4 +1,4 @@
-"""Imports run one way, app.py → plugins → core, and the core names no plugin (FEATURES H1; DESIGN 1 and 2)."""
+"""Imports run one way, app.py → plugins → core, and the core names no plugin (FEATURES H1, DESIGN 1, 2)."""
 
 from __future__ import annotations
 
