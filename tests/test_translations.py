@@ -111,8 +111,9 @@ def _said_by_call(node: ast.Call, known: Mapping[str, list[ast.expr]]) -> Iterat
         for keyword, value in named.items():
             if keyword in KEYWORDS:
                 yield from _constants(value, known)
-    elif isinstance(node.func, ast.Attribute) and _name(node.func.value).endswith("language"):
-        if name in ("text", "plural"):
+    elif name in ("text", "plural") and isinstance(node.func, ast.Attribute):
+        # `form.text("name")` reads a field; `language.text("…")` speaks.
+        if _name(node.func.value).endswith("language"):
             yield from _constants(arguments.get(0), known)
 
 
