@@ -99,6 +99,11 @@ def _errors() -> frozenset[str]:
     return frozenset(found)
 
 
+def _is_language(function: ast.expr) -> bool:
+    # `form.text("name")` reads a field; `language.text("…")` speaks.
+    return isinstance(function, ast.Attribute) and _name(function.value).endswith("language")
+
+
 def _said_by_call(node: ast.Call, known: Mapping[str, list[ast.expr]]) -> Iterator[str]:
     name = _name(node.func)
     arguments = dict(enumerate(node.args))
@@ -111,10 +116,8 @@ def _said_by_call(node: ast.Call, known: Mapping[str, list[ast.expr]]) -> Iterat
         for keyword, value in named.items():
             if keyword in KEYWORDS:
                 yield from _constants(value, known)
-    elif name in ("text", "plural") and isinstance(node.func, ast.Attribute):
-        # `form.text("name")` reads a field; `language.text("…")` speaks.
-        if _name(node.func.value).endswith("language"):
-            yield from _constants(arguments.get(0), known)
+    elif name in ("text", "plural") and _is_language(node.func):
+        yield from _constants(arguments.get(0), known)
 
 
 def _said_by_table(node: ast.expr | None) -> Iterator[str]:
