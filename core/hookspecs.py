@@ -51,10 +51,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def modules() -> Sequence[Module]:  # type: ignore[empty-body]
-    """The modules this plugin brings contacts with, its own first.
+    """The plugin's name, and the module that contacts captured by it carry.
 
-    When: once for each set of enabled plugins. Return: `Module` values; the one whose key is the plugin's key names
-    the plugin on the Module screen. Combined: all, sorted by (order, key). If it raises: the plugin is refused.
+    When: once for each set of enabled plugins. Return: a list with one `Module`, whose key is the plugin's key.
+    Combined: all, sorted by (order, key). If it raises: the plugin is refused.
     """
 
 
