@@ -1,4 +1,4 @@
-"""`capture_contact`: the one way in which an order, a booking or an entry becomes a contact (FEATURES C5)."""
+"""`capture_contact`: the one way in which an order, a visit or an entry becomes a contact (FEATURES C5)."""
 
 from __future__ import annotations
 
