@@ -2,7 +2,7 @@
 
 Counting a million contacts takes a tenth of a second and more, so it is not done for every page: as long as
 there are few, the numbers are counted each time and always right; beyond `FRESH_UP_TO` a process counts every
-`FRESH_SECONDS` at most, and shows what it counted last (docs/decisions/contact-list.md).
+`FRESH_SECONDS` at most, and shows what it counted last (docs/decisions/0011).
 """
 
 from __future__ import annotations
