@@ -112,7 +112,13 @@ class Column:
 
     Values by `kind`: text: str; datetime, date: aware datetime, date; number: int; money: `Money` or a sequence
     of them, one a currency; country: ISO 3166 code; chips: sequence of str; badge: str; indicator: `Indicator`;
-    link: `Link`. With an `expression`, `convert(value)` turns what the database gave into that.
+    link: `Link`. With an `expression`, `convert(value)` turns what the database gave into that; it is not asked about
+    None (an expression that should have a value for every contact says so with `coalesce`). Badges and the words of
+    indicators are message ids; all other texts are shown as they are.
+
+    A column is sorted by its `expression`, or by `sort` where that is something else (lower case, a number behind a
+    text); contacts without a value come last, up and down. An index on (sorted value, contact_id) of the side table
+    makes that quick for any number of contacts. A `load` column without `sort` can't be sorted.
     """
 
     key: str = field(validator=_key)
@@ -122,6 +128,7 @@ class Column:
     side_table: FromClause | None = None
     convert: Callable[[Any], object] | None = None
     load: Callable[[Session, Sequence[int]], Mapping[int, object]] | None = None
+    sort: ColumnElement[Any] | None = None
     sortable: bool = True
     shown: bool = True
     permission: str | None = None
@@ -130,8 +137,15 @@ class Column:
     def __attrs_post_init__(self) -> None:
         if (self.expression is None) == (self.load is None):
             raise ValueError(f"Column {self.key!r} needs either expression= or load=, and not both.")
-        if self.side_table is not None and self.expression is None:
-            raise ValueError(f"Column {self.key!r} has side_table= without expression=.")
+        if self.side_table is not None and self.expression is None and self.sort is None:
+            raise ValueError(f"Column {self.key!r} has side_table= without expression= or sort=.")
+
+    @property
+    def sorted_by(self) -> ColumnElement[Any] | None:
+        """What the list is ordered by when this column is sorted; None for a column that can't be."""
+        if not self.sortable:
+            return None
+        return self.expression if self.sort is None else self.sort
 
 
 @frozen(kw_only=True)

@@ -15,6 +15,7 @@ from jinja2.environment import TemplateModule
 from core.i18n import LANGUAGES, Language
 from core.staff.access import ROLE_LABELS
 from core.values import Money
+from core.web.cookies import cookie_name
 from core.web.toasts import read_toasts
 
 if TYPE_CHECKING:
@@ -109,6 +110,8 @@ def render_part(
 
 def frame(request: Request) -> dict[str, Any]:
     """What every page has: names, menus, the person, the languages, and a message from the page before."""
+    from core.web.requests import THEME_COOKIE
+
     site, language, path = request.site, request.language, request.scope["path"]
     person = request.person
 
@@ -139,7 +142,7 @@ def frame(request: Request) -> dict[str, Any]:
     back = path + (
         f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
     )
-    theme = request.cookies.get("theme", "")
+    theme = request.cookies.get(cookie_name(site, THEME_COOKIE))
     return {
         "request": request,
         "site": site,
