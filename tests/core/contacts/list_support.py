@@ -99,9 +99,7 @@ def add(
         session.flush()
         add_tags(session, contact.id, tags)
         for module in modules:
-            session.add(
-                ContactModule(contact_id=contact.id, module=module, first_at=joined, last_at=joined)
-            )
+            session.add(ContactModule(contact_id=contact.id, module=module, first_at=joined, last_at=joined))
         return contact.id
 
 

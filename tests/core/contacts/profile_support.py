@@ -119,7 +119,7 @@ def log_of(site: Site, contact_id: int) -> list[tuple[str, str]]:
             .where(ContactActivity.contact_id == contact_id)
             .order_by(ContactActivity.id)
         )
-        return [(kind, reference) for kind, reference in rows.tuples()]
+        return [(kind, reference) for kind, reference in rows]
 
 
 def heard(site: Site, hook: str) -> list[tuple[int | None, str]]:
