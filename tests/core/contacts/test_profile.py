@@ -82,7 +82,7 @@ def test_p1_one_page_shows_the_person_and_the_story(counter_site: Site, staff: C
         "Bearbeiten",
         "Aktivitätsprotokoll ansehen",
         "Inaktiv",
-        "10 points",
+        "10 Punkte",
     ):
         assert text in page, text
 
@@ -132,7 +132,8 @@ def test_p1_the_number_of_queries_does_not_grow_with_what_a_contact_has(
         staff.get(f"/dashboard/contacts/{contact_id}")
         with count_queries(counter_site) as queries:
             staff.get(f"/dashboard/contacts/{contact_id}")
-        counts.append(len(queries))
+        # Whether a plugin was switched is looked up now and then, not with every page.
+        counts.append(len([one for one in queries.statements if "site_state" not in one]))
 
     assert counts[0] == counts[1]
 
@@ -156,8 +157,8 @@ def test_p2_actions_of_plugins_are_offered_to_those_who_may(tmp_path: Path, coun
     assert [label.strip() for label in labels] == [
         "Edit",
         "View activity log",
-        "Give points",
         "Sell something",
+        "Give points",
         "Inactive",
     ]
     assert f'href="/dashboard/counter/sell/{contact_id}"' in menu
@@ -210,9 +211,7 @@ def test_p4_t_g1_a_panel_that_fails_is_named_and_the_rest_of_the_page_stands(
     page = answer.text
     assert page.count(f"<p>good &lt;b&gt;panel&lt;/b&gt; of {contact_id}</p>") == 2
     failed = re.findall(r'<section class="card card-failed" aria-label="(\w+)"', page)
-    assert failed == ["Raises", "Exits", "Hangs", "Undefined", "Syntax", "Missing", "Garbage"] or set(
-        failed
-    ) == {"Raises", "Exits", "Hangs", "Undefined", "Syntax", "Missing", "Garbage"}
+    assert sorted(failed) == ["Exits", "Garbage", "Hangs", "Missing", "Raises", "Syntax", "Undefined"]
     assert page.count("“Theke” could not show this") == 7
     assert "ZeroDivisionError: division by zero" in page
     assert "took too long" in page
@@ -229,7 +228,7 @@ def test_a_panel_is_shown_to_those_who_have_its_permission(tmp_path: Path, count
             title="Figures",
             template="counter/good.html",
             load=lambda session, contact_id: {},
-            permission="sample_plugin.give",
+            permission="site.settings",
         )
     ]
     with open_profile(tmp_path, counter_url, contact_panels=lambda: made) as (site, client, contact_id):
@@ -277,7 +276,7 @@ def test_c12_a_place_that_nobody_gave_shows_the_newest(
     contact_id = capture(counter_site).contact_id
 
     answer = staff.get(
-        f"/dashboard/contacts/{contact_id}/activity", params={"before": before, "kind": "\x00"}
+        f"/dashboard/contacts/{contact_id}/activity", params={"before": before, "kind": "no.kind"}
     )
 
     assert answer.status_code == 200
@@ -334,17 +333,13 @@ def test_t_x3_naughty_strings_are_text_everywhere(counter_site: Site, staff: Cli
         with counter_site.begin() as session:
             add_note(session, contact_id, naughty, [], KARLA)
             tag_contact(session, counter_site, contact_id, [naughty], KARLA)
-            add_activity(
-                session, contact_id, Activity(kind=naughty and "gone.kind", reference=naughty), actor=KARLA
-            )
+            add_activity(session, contact_id, Activity(kind="gone.kind", reference=naughty), actor=KARLA)
         for page in ("", "/edit", "/activity"):
             answer = staff.get(f"/dashboard/contacts/{contact_id}{page}")
             assert answer.status_code == 200
-            for harmful in ("<script>alert", "<img src=x", "<svg/onload", "' onmouseover='", "49"):
-                if harmful == "49":
-                    assert "{{ 7*7 }}" in answer.text or "7*7" not in naughty
-                else:
-                    assert harmful not in answer.text
+            for harmful in ("<script>alert", "<img src=x", "<svg/onload", "' onmouseover='"):
+                assert harmful not in answer.text
+            assert "7*7" not in naughty or "{{ 7*7 }}" in answer.text
 
 
 def test_t_x4_links_in_notes_are_text(counter_site: Site, staff: Client) -> None:
