@@ -1,4 +1,4 @@
-"""The profile page: what it shows, and what it survives (FEATURES P1, P2, P4, C10, C12, C13; THREATS T-G1, T-X3)."""
+"""The profile page: what it shows and survives (FEATURES P1, P2, P4, C10, C12, C13; THREATS T-G1, T-X3)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One contact for one address, however many see it first at the same moment (FEATURES C1, THREATS T-F2).
 
-The control takes the protection away, which is `INSERT … ON CONFLICT` on the unique key: looking first and inserting
-then fails, so the test would notice if it were gone.
+The control takes the protection away, which is `INSERT … ON CONFLICT` on the unique key: looking first and
+inserting then fails, so the test would notice if it were gone.
 """
 
 from __future__ import annotations
