@@ -40,7 +40,7 @@ _DECODING = BoundedSemaphore(2)
 
 
 def make_picture(source: BinaryIO) -> io.BytesIO:
-    """A square WebP of what was uploaded. Raises InvalidInput for no picture, one too large, or a broken one."""
+    """A square WebP of what was uploaded. Raises InvalidInput for what can't be used."""
     from PIL import Image, ImageOps
 
     content = source.read(MAX_UPLOAD + 1)
