@@ -15,7 +15,7 @@ async function search(form) {
   const place = document.querySelector(`[data-live="${name}"]`);
   const input = form.querySelector("[data-live-input]");
   if (!place) return;
-  const url = new URL(form.action, location.href);
+  const url = new URL(form.getAttribute("action") ?? "", location.href);
   url.search = new URLSearchParams([...new FormData(form)].filter(([, v]) => typeof v === "string" && v !== ""));
   running?.abort();
   running = new AbortController();
