@@ -57,7 +57,7 @@ document.addEventListener("change", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const form = event.target instanceof Element && event.target.closest("[data-bulk-clear]")?.form;
+  const form = event.target instanceof Element ? event.target.closest("[data-bulk-clear]")?.form : null;
   if (!form) return;
   for (const t of ticksOf(idOf(form))) t.checked = false;
   count(idOf(form));
