@@ -1,8 +1,8 @@
 """Who holds which time: rows of five minutes whose primary key two appointments can't share (THREATS T-B7).
 
-The same on SQLite and PostgreSQL, without an extension. A booking inserts a row for each unit from its start
-to the end of its buffer; where a row stood already, or is just being inserted by another transaction, fewer
-rows come back than were asked for, and the booking is given up.
+The same on SQLite and PostgreSQL, without an extension. A booking inserts a row for each unit from its start to
+the end of its buffer. Where a row stands already, the database refuses; where another transaction is just inserting
+one, it waits for that transaction and then refuses or goes on.
 """
 
 from __future__ import annotations
@@ -10,16 +10,20 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core import upsert
 from plugins.booking.models import THE_CALENDAR, BookingClaim
 
 UNIT = 5
 """Minutes of one claim. Starts, lengths and buffers are whole units; anything else is rounded outwards."""
 
 _SECONDS = UNIT * 60
+
+_TABLE = BookingClaim.__table__
+assert isinstance(_TABLE, Table)
+_CLAIM = insert(_TABLE)
 
 
 def units(starts_at: datetime, ends_at: datetime) -> range:
@@ -33,10 +37,15 @@ def claim(session: Session, appointment_id: int, starts_at: datetime, ends_at: d
     Units are inserted in ascending order, so that two transactions that want overlapping times wait in one
     direction.
     """
-    wanted = units(starts_at, ends_at)
-    rows = [{"calendar": THE_CALENDAR, "unit": unit, "appointment_id": appointment_id} for unit in wanted]
-    statement = upsert(session, BookingClaim, rows, keys=["calendar", "unit"]).returning(BookingClaim.unit)
-    return len(session.execute(statement).all()) == len(wanted)
+    rows = [
+        {"calendar": THE_CALENDAR, "unit": unit, "appointment_id": appointment_id}
+        for unit in units(starts_at, ends_at)
+    ]
+    try:
+        session.execute(_CLAIM, rows)
+    except IntegrityError:
+        return False
+    return True
 
 
 def release(session: Session, appointment_id: int) -> None:

@@ -96,13 +96,10 @@ def booked_services(session: Session, contact_id: int) -> BookedServices | None:
     """What a contact has booked; None without any appointment."""
     now = _now()
     mine = BookingAppointment.contact_id == contact_id
-    counts = dict(
-        session.execute(
-            select(BookingAppointment.state, func.count()).where(mine).group_by(BookingAppointment.state)
-        )
-        .tuples()
-        .all()
+    rows = session.execute(
+        select(BookingAppointment.state, func.count()).where(mine).group_by(BookingAppointment.state)
     )
+    counts = dict(rows.all())
     if not counts:
         return None
     upcoming = session.scalars(

@@ -16,7 +16,7 @@ from plugins.booking.services import ServiceData, all_services, make_slug, save_
 from plugins.booking.slots import free_days
 
 YEARS = timedelta(days=730)
-MOST_PEOPLE = 300
+MOST_PEOPLE = 270
 BATCH = 40
 """Appointments in one transaction."""
 

@@ -133,10 +133,11 @@ def open_times(hours: Hours, day: date, zone: ZoneInfo) -> list[tuple[datetime, 
 
 def read_hours(session: Session, first: date, last: date) -> Hours:
     """The hours of the week, and the exceptions from `first` to `last`."""
-    weekdays = dict(session.execute(select(BookingWeekday.weekday, BookingWeekday.hours)).tuples().all())
+    rows = session.execute(select(BookingWeekday.weekday, BookingWeekday.hours))
+    weekdays = dict(rows.all())
     exceptions = session.execute(
         select(BookingException.day, BookingException.hours).where(BookingException.day.between(first, last))
-    ).tuples()
+    )
     return Hours(
         weekdays=tuple(_spans(weekdays.get(weekday, [])) for weekday in range(7)),
         exceptions={day: _spans(hours) for day, hours in exceptions},
