@@ -43,6 +43,11 @@ class DemoPerson:
     since: datetime
     moved_to: Details | None = None
 
+    @property
+    def language(self) -> str:
+        """The language in which they use the site: "de" or "en"."""
+        return self.details.language
+
 
 @frozen(kw_only=True)
 class Demo:
