@@ -1,7 +1,7 @@
 """Who holds which time: rows of five minutes whose primary key two appointments can't share (THREATS T-B7).
 
-The same on SQLite and PostgreSQL, without an extension. A booking inserts a row for each unit from its start to
-the end of its buffer. Where a row stands already, the database refuses; where another transaction is just
+The same on SQLite and PostgreSQL, without an extension. A booking inserts a row for each unit from its start
+to the end of its buffer. Where a row stands already, the database refuses; where another transaction is just
 inserting one, it waits for that transaction, and then refuses or goes on.
 """
 
