@@ -16,7 +16,7 @@ from plugins.booking.services import ServiceData, all_services, make_slug, save_
 from plugins.booking.slots import free_days
 
 YEARS = timedelta(days=730)
-MOST_PEOPLE = 270
+MOST_PEOPLE = 290
 BATCH = 40
 """Appointments in one transaction."""
 
@@ -136,7 +136,7 @@ def _plans(demo: Demo) -> list[_Plan]:
         for number in range(random.choices((1, 2, 3, 5), (60, 22, 12, 6))[0]):
             share = random.random() if number else random.random() ** 2 * 0.3
             plans.append(_Plan(earliest + (demo.now - earliest) * share, person))
-    regulars = random.sample(people, min(len(people), 36))
+    regulars = random.sample(people, min(len(people), 14))
     plans += [
         _Plan(max(person.since, demo.now - timedelta(hours=random.randint(2, 190))), person)
         for person in regulars

@@ -71,12 +71,13 @@ def read_amount(text: str, currency: str) -> Money | None:
     return Money(minor=int(minor), currency=currency)
 
 
-def write_amount(price: Money | None) -> str:
-    """An amount as it can be typed again."""
+def write_amount(price: Money | None, language: str) -> str:
+    """An amount as it can be typed again, with the comma or point of the language."""
     if price is None:
         return ""
     digits = currency_digits(price.currency)
-    return f"{Decimal(price.minor).scaleb(-digits):.{digits}f}"
+    written = f"{Decimal(price.minor).scaleb(-digits):.{digits}f}"
+    return written.replace(".", ",") if language == "de" else written
 
 
 def read_service(form: Form) -> ServiceData | None:

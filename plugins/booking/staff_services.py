@@ -48,14 +48,14 @@ def services_page(request: Request) -> Response[str]:
     return request.page("booking/staff_services.html", services=services)
 
 
-def _stored_values(service: BookingService) -> Mapping[str, str]:
+def _stored_values(service: BookingService, language: str) -> Mapping[str, str]:
     return {
         "name": service.name,
         "slug": service.slug,
         "description": service.description,
         "minutes": str(service.minutes),
         "buffer_minutes": str(service.buffer_minutes),
-        "price": write_amount(service.price),
+        "price": write_amount(service.price, language),
         "currency": service.currency,
         "lead_hours": str(service.lead_hours),
         "days_ahead": str(service.days_ahead),
@@ -96,7 +96,7 @@ def add_service(request: Request, form: FormInput) -> Response[str] | Redirect:
 def service_page(request: Request, service_id: FromPath[int]) -> Response[str]:
     """The form of a service."""
     with request.site.session() as session:
-        values = _stored_values(get_service(session, service_id))
+        values = _stored_values(get_service(session, service_id), request.language.code)
     return _service_form(request, service_id, values, Form())
 
 
