@@ -119,8 +119,8 @@ def _icon(name: str) -> str:
     )
 
 
-def _chips_markup(loop: str, style: str, inner: str) -> str:
-    return f'<span class="chips">{loop}<span class="{style}">{inner}</span>{{% endfor %}}</span>'
+def _chips_markup(loop: str, style: str, inner: str, otherwise: str = "") -> str:
+    return f'<span class="chips">{loop}<span class="{style}">{inner}</span>{otherwise}{{% endfor %}}</span>'
 
 
 KIND_MARKUP: Mapping[CellKind, str] = MappingProxyType(
@@ -156,6 +156,8 @@ OWN_MARKUP: Mapping[str, str] = MappingProxyType(
             "{% for one in v if one in modules %}",
             "chip",
             _icon("{{ modules[one].icon }}") + "{{ modules[one].label|translate }}",
+            # Of plugins that are off nothing is said.
+            otherwise='{% else %}<span class="none">–</span>',
         ),
         "contact.tags": _chips_markup("{% for one in v %}", "chip chip-tag", "{{ one }}"),
         "contact.view": (

@@ -278,5 +278,5 @@ def _ways(request: Request) -> dict[str, Any]:
         "more_ways": entries(
             (f"{LIST_PATH}/export", "Export", "download"), (f"{LIST_PATH}/import", "Import", "upload")
         ),
-        "ways_to_begin": [*({**one, "primary": True, "dialog": True} for one in add), *bring],
+        "ways_to_begin": [*({**one, "dialog": True} for one in add), *bring],
     }

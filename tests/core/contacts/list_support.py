@@ -1,4 +1,4 @@
-"""For the tests of the contact list: sites with few contacts, plugins made of a few hooks, and what a page shows."""
+"""For the tests of the contact list: sites, plugins made of a few hooks, and what a page shows."""
 
 from __future__ import annotations
 
@@ -99,13 +99,11 @@ def add(
         session.flush()
         add_tags(session, contact.id, tags)
         for module in modules:
-            session.add(
-                ContactModule(contact_id=contact.id, module=module, first_at=joined, last_at=joined)
-            )
+            session.add(ContactModule(contact_id=contact.id, module=module, first_at=joined, last_at=joined))
         return contact.id
 
 
-def add_many(site: Site, count: int) -> None:
+def add_many(site: Site, count: int, start: int = 0) -> None:
     """Write `count` contacts at once, each a minute younger than the one before."""
     rows = [
         {
@@ -115,7 +113,7 @@ def add_many(site: Site, count: int) -> None:
             "joined_at": START + timedelta(minutes=number),
             "search_text": f"person {number}\nmany{number}@example.org",
         }
-        for number in range(count)
+        for number in range(start, start + count)
     ]
     with site.begin() as session:
         session.execute(insert(Contact), rows)
@@ -128,7 +126,7 @@ def everything(site: Site) -> list[tuple[Any, ...]]:
 
 
 class Page(HTMLParser):
-    """What a page of the list shows: its rows by contact id, heads, tabs, notices and the links of its foot."""
+    """What a page of the list shows: rows by contact id, heads, links, and the ways to the next pages."""
 
     def __init__(self, html: str) -> None:
         super().__init__()

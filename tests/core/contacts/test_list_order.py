@@ -1,4 +1,4 @@
-"""The order of the list and its pages: newest first, every column up and down, never a contact twice or left out."""
+"""The order of the list and its pages: every column up and down, no contact twice or left out."""
 
 from __future__ import annotations
 
