@@ -67,12 +67,13 @@ def error_page(request: Any, status: int, error: TresenError | None = None) -> R
     title, way_out = TEXTS.get(status, TEXTS[500 if status >= 500 else 400])
     language = request.language
     what = language.text(error.message, **error.values) if error else ""
+    home = "/dashboard" if request.person and request.scope["path"].startswith("/dashboard") else "/"
     page: Response[str] = request.page(
         "frame/error.html",
         status=status,
         code=status,
-        title=language.text(title),
-        what=what,
-        way_out=language.text(way_out),
+        error_title=language.text(title),
+        error_text=" ".join(part for part in (what, language.text(way_out)) if part),
+        ways_out=[{"label": language.text("Go to the start page"), "href": home}],
     )
     return page
