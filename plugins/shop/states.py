@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Conflict, Contact, NotFound, add_activity
+from core import Activity, Actor, Conflict, NotFound, add_activity
 from plugins.shop.models import Order, OrderLine, now
 from plugins.shop.orders import add_event
 from plugins.shop.stock import put_back
@@ -77,11 +77,9 @@ def take_step(session: Session, order_id: int, step: Step, actor: Actor, at: dat
     # "Shipped" tells more than "paid", whichever came last.
     order.state = "shipped" if step == "paid" and order.shipped_at is not None else step
     add_event(session, order.id, step, actor, at)
-    session.flush()
     if step == "cancelled":
         put_back(session, session.scalars(select(OrderLine).where(OrderLine.order_id == order.id)).all())
     if order.contact_id is not None:
-        session.execute(select(Contact.id).where(Contact.id == order.contact_id).with_for_update())
         add_activity(
             session,
             order.contact_id,
