@@ -25,7 +25,7 @@ STEPS: tuple[Step, ...] = get_args(Step)
 STATES = ("open", "paid", "shipped", "cancelled")
 
 STATE_LABELS: Mapping[str, str] = MappingProxyType(
-    {"open": "Open", "paid": "Paid", "shipped": "Shipped", "cancelled": "Cancelled"}
+    {"open": "Still open", "paid": "Paid", "shipped": "Shipped", "cancelled": "Cancelled"}
 )
 """State → its name for people, a message id."""
 
