@@ -67,13 +67,16 @@ def error_page(request: Any, status: int, error: TresenError | None = None) -> R
     title, way_out = TEXTS.get(status, TEXTS[500 if status >= 500 else 400])
     language = request.language
     what = language.text(error.message, **error.values) if error else ""
-    home = "/dashboard" if request.person and request.scope["path"].startswith("/dashboard") else "/"
     page: Response[str] = request.page(
         "frame/error.html",
         status=status,
         code=status,
         error_title=language.text(title),
-        error_text=" ".join(part for part in (what, language.text(way_out)) if part),
-        ways_out=[{"label": language.text("Go to the start page"), "href": home}],
+        error_text=f"{what} {language.text(way_out)}".strip(),
+        ways_out=[
+            {"label": language.text("To the contacts"), "href": "/dashboard/contacts"}
+            if request.scope.get("user")
+            else {"label": language.text("To the start page"), "href": "/"}
+        ],
     )
     return page

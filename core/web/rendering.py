@@ -73,11 +73,18 @@ def _make_environment(site: Site, language: Language) -> Environment:
     return made
 
 
-@lru_cache(maxsize=256)
 def static_url(path: str) -> str:
-    """The address of a file below `core/static/`, with a part that changes with its content: it is cached for good."""
-    digest = hashlib.sha256((CORE_FOLDER / "static" / path).read_bytes()).hexdigest()[:10]
-    return f"/static/{digest}/{path}"
+    """The address of a file below `core/static/`, with a part that changes with the files: they are cached for good."""
+    return f"/static/{_static_version()}/{path}"
+
+
+@lru_cache(maxsize=1)
+def _static_version() -> str:
+    # One for all files: a script imports its neighbours by their relative addresses.
+    digest = hashlib.sha256()
+    for file in sorted((CORE_FOLDER / "static").rglob("*.*")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 def render(request: Request, template: str, values: Mapping[str, object]) -> str:
@@ -111,6 +118,7 @@ def frame(request: Request) -> dict[str, Any]:
                 "description": language.text(item.description),
                 "current": len(item.href) == best and (path == item.href or path.startswith(item.href + "/")),
                 "count": None,
+                "shortcut": item.shortcut,
             }
             for item in allowed
         ]
@@ -118,7 +126,7 @@ def frame(request: Request) -> dict[str, Any]:
     back = path + (
         f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
     )
-    theme = request.cookies.get("theme")
+    theme = request.cookies.get("theme", "")
     return {
         "request": request,
         "site": site,
@@ -143,6 +151,8 @@ def frame(request: Request) -> dict[str, Any]:
         "nav": entries("dashboard") if person else [],
         "public_nav": entries("public"),
         "toasts": read_toasts(request),
+        "site_style": f"/site.css?{site.revision}",
+        "settings_url": "/dashboard/account" if person else None,
         "theme": theme if theme in ("light", "dark") else None,
         "allows": request.allows,
     }
