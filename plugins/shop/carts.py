@@ -109,7 +109,7 @@ def view_cart(session: Session, site: Site, cart: Cart | None) -> CartView:
             .where(CartLine.cart_id == cart.id, Product.currency == currency)
             .order_by(Product.position, Product.id)
         )
-        for quantity, product in rows.tuples():
+        for quantity, product in rows:
             left = product.stock if product.active else 0
             entries.append(
                 CartEntry(

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from random import Random
 
-from attrs import evolve, frozen
+from attrs import frozen
 from sqlalchemy.orm import Session
 
-from core import SYSTEM, Demo, DemoPerson, Details, Site
+from core import SYSTEM, Demo, DemoPerson, Site
 from plugins.shop.models import Product
 from plugins.shop.orders import Item, NewOrder, record_order
 from plugins.shop.products import make_slug
@@ -39,28 +38,10 @@ PRODUCTS: Sequence[tuple[str, str, int, int, int | None]] = (
 )
 """Name, description, price in cents with the tax in it, tax rate in basis points, stock."""
 
-STREETS = (
-    "Gartenstraße",
-    "Bahnhofstraße",
-    "Am Mühlbach",
-    "Kirchgasse",
-    "Birkenweg",
-    "Marktplatz",
-    "Ringstraße",
-)
-TOWNS = (
-    ("10967", "Berlin"),
-    ("50733", "Köln"),
-    ("80799", "München"),
-    ("04105", "Leipzig"),
-    ("70180", "Stuttgart"),
-)
 NOTES = ("Bitte klingeln.", "Abholung am Samstag.", "Bitte ohne Nüsse.", "Für einen Geburtstag.")
 
 SHARE = 0.55
 """Of all people, those who order."""
-
-PERIOD = timedelta(days=730)
 
 BATCH = 100
 """Orders in one transaction: a disk waits once for all of them."""
@@ -112,42 +93,27 @@ def _orders_of(person: DemoPerson, demo: Demo, products: Sequence[int]) -> list[
     random = demo.random
     if random.random() > SHARE:
         return []
-    first = max(person.since, demo.now - PERIOD)
-    span = (demo.now - first).total_seconds()
     count = random.choice((1, 1, 1, 2, 2, 3, 4, 5, 6, 8))
-    times = sorted(first + timedelta(seconds=random.random() * span) for _ in range(count))
-    if times:
-        # Most people come to the shop with their first order.
-        times[0] = first + timedelta(minutes=random.randint(1, 90))
+    times = sorted(demo.moment(person) for _ in range(count))
+    # Most people come to the site with their first order.
+    times[0] = person.since
     details = person.details
-    moves_at = random.randint(1, count - 1) if count >= 4 and random.random() < 0.4 else None
+    moves_at = random.randint(1, count) if person.moved_to else None
     planned = []
-    for turn, when in enumerate(min(time, demo.now) for time in times):
-        if turn == moves_at:
-            details = _moved(details, random)
+    for turn, when in enumerate(times):
+        if turn == moves_at and person.moved_to is not None:
+            details = person.moved_to
         chosen = random.sample(products, random.choice((1, 1, 2, 2, 3, 4)))
         new = NewOrder(
+            # Some write their address another way each time.
             email=person.email.upper() if random.random() < 0.03 else person.email,
-            details=evolve(details, language=person.language),
+            details=details,
             items=[Item(product_id=one, quantity=random.choice((1, 1, 1, 2, 2, 3))) for one in chosen],
             note=random.choice(NOTES) if random.random() < 0.15 else "",
             placed_at=when,
         )
         planned.append(Planned(new, _steps(when, demo)))
     return planned
-
-
-def _moved(details: Details, random: Random) -> Details:
-    postal_code, city = random.choice(TOWNS)
-    return evolve(
-        details,
-        street=f"{random.choice(STREETS)} {random.randint(1, 80)}",
-        street2="",
-        postal_code=postal_code,
-        city=city,
-        region="",
-        country="DE",
-    )
 
 
 def _steps(placed_at: datetime, demo: Demo) -> list[tuple[Step, datetime]]:

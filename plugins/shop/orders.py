@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from attrs import field, frozen, validators
 from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import (
@@ -95,6 +96,22 @@ def order_of_form(session: Session, checkout_key: str) -> RecordedOrder | None:
         total=Money(minor=order.total, currency=order.currency),
         replayed=True,
     )
+
+
+def record_once(site: Site, new: NewOrder) -> RecordedOrder:
+    """`record_order` in a transaction of its own, for a form that can be sent twice in the same moment.
+
+    Both may find no order yet; the unique key then lets one through, and the other answers that one's order.
+    """
+    try:
+        with site.begin() as session:
+            return record_order(session, site, new)
+    except IntegrityError:
+        with site.session() as session:
+            known = order_of_form(session, new.checkout_key) if new.checkout_key else None
+        if known is None:
+            raise
+        return known
 
 
 def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:

@@ -31,7 +31,7 @@ from core import (
 from plugins.shop.addresses import FIELDS, home_country, read_details, read_email, values_of
 from plugins.shop.forms import QUANTITY, as_input, read_note, read_quantities, summary
 from plugins.shop.order_book import count_open, read_order, read_orders
-from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_order
+from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_once
 from plugins.shop.products import products_for_sale
 from plugins.shop.states import STATE_LABELS, STATES, STEPS, take_step
 
@@ -232,8 +232,7 @@ def place_for_contact(
             contact_id=person.contact_id,
         )
         try:
-            with request.site.begin() as session:
-                order = record_order(session, request.site, new)
+            order = record_once(request.site, new)
         except (Conflict, InvalidInput, CaptureRejected) as error:
             status = 409 if isinstance(error, Conflict) else 422
             form.fail(as_input(error))

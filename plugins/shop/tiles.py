@@ -5,20 +5,20 @@ H9).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import pairwise
 
 from sqlalchemy import ColumnElement, case, func, select
 from sqlalchemy.orm import Session
 
-from core import Money, Tile, TileData
+from core import Money, Tile, TileData, site_of
 from plugins.shop.models import Order, now
 
 MONTHS = 12
 
 
 def overview_tiles() -> list[Tile]:
-    """Orders and revenue by month. A month is one in UTC: a tile is not told the site's zone."""
+    """Orders and revenue by month, in the site's time zone."""
     return [
         Tile(
             key="shop.orders",
@@ -38,16 +38,16 @@ def overview_tiles() -> list[Tile]:
 
 
 def month_starts(today: datetime) -> Sequence[datetime]:
-    """The first moments of the last twelve months, this one last, and of the next."""
+    """The first moments of the last twelve months, this one last, and of the next, in the zone of `today`."""
     this = today.year * 12 + today.month - 1
     months = range(this - MONTHS + 1, this + 2)
-    return [datetime(month // 12, month % 12 + 1, 1, tzinfo=UTC) for month in months]
+    return [datetime(month // 12, month % 12 + 1, 1, tzinfo=today.tzinfo) for month in months]
 
 
 def _by_month(
     session: Session, value: ColumnElement[int], *conditions: ColumnElement[bool]
 ) -> list[tuple[str, int]]:
-    starts = month_starts(now())
+    starts = month_starts(now().astimezone(site_of(session).settings.zone))
     sums = [
         func.coalesce(
             func.sum(case(((Order.placed_at >= start) & (Order.placed_at < end), value), else_=0)), 0
@@ -62,7 +62,7 @@ def _by_month(
             *conditions,
         )
     ).one()
-    return [(f"{start:%Y-%m}", int(number)) for start, number in zip(starts, row, strict=False)]
+    return [(f"{start:%m.%y}", int(number)) for start, number in zip(starts, row, strict=False)]
 
 
 def _orders(session: Session) -> TileData | None:
