@@ -175,6 +175,11 @@ class Site:
             saved_settings=self.saved_settings if saved_settings is None else saved_settings,
         )
 
+    def without(self, refusals: Sequence[Refusal]) -> Site:
+        """This site without plugins that turned out not to fit, and with the reasons."""
+        site = self.with_plugins(self.enabled - {refusal.plugin for refusal in refusals}, self.revision)
+        return evolve(site, refused=(*self.refused, *refusals))
+
     def switch(self, key: str, on: bool) -> Site:
         """Switch a plugin on or off for all processes; its data stays (FEATURES H2). Answers the site as it is then.
 

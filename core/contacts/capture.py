@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
@@ -45,7 +45,7 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
         contact.inactive_at = None
     if capture.makes_customer:
         contact.stage = "customer"
-    changed, suggested = _take_details(session, contact, capture)
+    changed, suggested = _take_details(session, contact, capture, created)
     contact.updated_at = now()
     if changed or created:
         contact.version += 0 if created else 1
@@ -147,7 +147,9 @@ def _replay_of(session: Session, key: str | None) -> int | None:
     return session.scalar(select(ContactActivity.contact_id).where(ContactActivity.idempotency_key == key))
 
 
-def _take_details(session: Session, contact: Contact, capture: Capture) -> tuple[set[str], set[str]]:
+def _take_details(
+    session: Session, contact: Contact, capture: Capture, created: bool
+) -> tuple[set[str], set[str]]:
     """Bring details up to date, group by group; answers the names of changed details and of suggested groups."""
     changed: set[str] = set()
     suggested: set[str] = set()
@@ -180,6 +182,9 @@ def _take_details(session: Session, contact: Contact, capture: Capture) -> tuple
             ),
         )
         changed |= {name for name, value in rules.values_of(contact, group).items() if value != before[name]}
+        if not created:
+            # Kept while the contact was locked: what is written now is newer.
+            _drop_suggestion(session, contact.id, group)
     return changed, suggested
 
 
@@ -207,13 +212,11 @@ def _suggest(session: Session, contact_id: int, group: str, values: dict[str, st
 
 def _drop_suggestion(session: Session, contact_id: int, group: str) -> None:
     """A newer statement agrees with what is stored: there is nothing left to suggest."""
-    suggestion = session.scalar(
-        select(ContactSuggestion).where(
+    session.execute(
+        delete(ContactSuggestion).where(
             ContactSuggestion.contact_id == contact_id, ContactSuggestion.group == group
         )
     )
-    if suggestion is not None:
-        session.delete(suggestion)
 
 
 def _touch_module(session: Session, contact_id: int, capture: Capture) -> None:

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.environment import TemplateModule
 
 from core.i18n import LANGUAGES, Language
 from core.staff.access import ROLE_LABELS
 from core.values import Money
+from core.web.cookies import cookie_name
 from core.web.toasts import read_toasts
 
 if TYPE_CHECKING:
@@ -94,8 +96,22 @@ def render(request: Request, template: str, values: Mapping[str, object]) -> str
     return environment(site, language).get_template(template).render(context)
 
 
+def render_part(
+    request: Request, template: str, values: Mapping[str, object], page: Mapping[str, object]
+) -> TemplateModule:
+    """Render a plugin's template to be put into a page: print it there, and autoescaping leaves it as it is.
+
+    Rendered at once, so that a template that raises does it here, where it can be caught, and not within the page.
+    `page` is what `frame` answered for the page.
+    """
+    made = environment(request.site, request.language).get_template(template)
+    return made.make_module({**page, **values})
+
+
 def frame(request: Request) -> dict[str, Any]:
     """What every page has: names, menus, the person, the languages, and a message from the page before."""
+    from core.web.requests import THEME_COOKIE
+
     site, language, path = request.site, request.language, request.scope["path"]
     person = request.person
 
@@ -126,7 +142,7 @@ def frame(request: Request) -> dict[str, Any]:
     back = path + (
         f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
     )
-    theme = request.cookies.get("theme", "")
+    theme = request.cookies.get(cookie_name(site, THEME_COOKIE))
     return {
         "request": request,
         "site": site,
