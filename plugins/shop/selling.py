@@ -45,20 +45,20 @@ def show_shop(request: Request) -> Redirect:
 @get("/dashboard/shop/orders", permission="shop.orders")
 def show_orders(
     request: Request,
-    state: FromQuery[str] = "",
+    status: FromQuery[str] = "",
     q: FromQuery[str] = "",
     before: FromQuery[str] = "",
     after: FromQuery[str] = "",
 ) -> Response[str]:
     """All orders, newest first."""
-    state = state if state in STATES else ""
+    state = status if status in STATES else ""
     q = q.replace("\x00", "").strip()[:200]
     with request.site.session() as session:
         page = read_orders(session, state=state, search=q, before=_number(before), after=_number(after))
         waiting = count_open(session)
 
     def address(**changed: object) -> str:
-        query = {"state": state, "q": q} | changed
+        query = {"status": state, "q": q} | changed
         kept = {name: value for name, value in query.items() if value}
         return "/dashboard/shop/orders" + (f"?{urlencode(kept)}" if kept else "")
 
@@ -69,7 +69,7 @@ def show_orders(
         tabs=[
             {
                 "label": request.language.text(label),
-                "href": address(state=value),
+                "href": address(status=value),
                 "current": value == state,
                 "count": request.language.number(waiting) if value == "open" else None,
             }
@@ -77,7 +77,7 @@ def show_orders(
         ],
         state=state,
         q=q,
-        all_href=address(state="", q=""),
+        all_href=address(status="", q=""),
         newer=address(after=page.newer) if page.newer else None,
         older=address(before=page.older) if page.older else None,
     )
@@ -199,7 +199,7 @@ def _order_form(request: Request, form: Form, person: Person, key: str, status: 
     return request.page(
         "shop/new_order.html",
         status=status,
-        person=person,
+        customer=person,
         products=products,
         quantity=QUANTITY,
         key=key,

@@ -299,9 +299,7 @@ def test_an_order_outlives_its_contact_without_the_person_in_the_totals(site: Si
     step(site, made.id, "paid")
 
 
-def test_a_rejected_capture_leaves_no_order_and_takes_no_stock(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_a_rejected_capture_leaves_no_order_and_takes_no_stock(tmp_path: Path, database_url: str) -> None:
     gate = ModuleType("gate")
     gate.__package__ = "gate"
 
