@@ -1,6 +1,6 @@
 """The demonstration site: people, times and chance, the same for the same seed; the plugins add what they did.
 
-Every contact comes in through the same use cases as a real one: the plugins' orders, bookings and entries are made by
+Every contact comes in through the same use cases as a real one: the plugins' orders, visits and entries are made by
 their hook `demo_history`, and only what staff would do by hand is done here.
 """
 
@@ -81,7 +81,7 @@ def make_people(random: Random, count: int, now: datetime) -> list[DemoPerson]:
             first, last = random.choice(place.first_names), random.choice(place.last_names)
             name = f"{last} {first}" if place.last_name_first else f"{first} {last}"
         email = _address(random, first, last, number, taken)
-        # More people came lately than in the beginning, as with a shop that grows.
+        # More people came lately than in the beginning, as with a business that grows.
         since = now - HISTORY * (1 - random.random() ** 0.7) - timedelta(hours=1)
         details = _details(random, place, name)
         moved = _details(random, place, name) if random.random() < 0.08 else None

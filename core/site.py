@@ -127,12 +127,13 @@ class Site:
         return {}
 
     def language(self, code: str) -> Language:
-        """The language `code`, with the words of the core and of the enabled plugins."""
+        """The language `code`, with the words of the core, of the enabled plugins, and of the others after them.
+
+        A plugin that is off is still named on the Module screen, and its entries stay in the activity log.
+        """
         if code not in self._languages:
-            folders = [
-                Path(__file__).parent,
-                *(p.folder for p in self.plugins.installed if p.key in self.enabled),
-            ]
+            plugins = sorted(self.plugins.installed, key=lambda plugin: plugin.key not in self.enabled)
+            folders = [Path(__file__).parent, *(plugin.folder for plugin in plugins)]
             self._languages[code] = Language(code, self.settings.zone, tuple(dict.fromkeys(folders)))
         return self._languages[code]
 
@@ -188,7 +189,10 @@ class Site:
         """
         plugin = self._installed(key)
         site = self.refreshed()
-        if on == (key in site.enabled):
+        with self.session() as session:
+            # What is recorded, not what is active: a refused plugin can be switched off too.
+            was_on = key in state.enabled_plugins(session, self.plugins)
+        if on == was_on:
             return site
         if on:
             missing = [one for one in plugin.requires if one not in site.enabled]

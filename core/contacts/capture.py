@@ -1,8 +1,9 @@
-"""`capture_contact`: the one way in which an order, a booking or an entry becomes a contact (FEATURES C5)."""
+"""`capture_contact`: the one way in which an order, a visit or an entry becomes a contact (FEATURES C5)."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import case, delete, select
@@ -153,6 +154,7 @@ def _take_details(
     """Bring details up to date, group by group; answers the names of changed details and of suggested groups."""
     changed: set[str] = set()
     suggested: set[str] = set()
+    settled: list[str] = []
     when = capture.occurred_at.astimezone(UTC)
     for group in rules.GROUPS:
         if not rules.says(capture.details, group) or rules.adds_nothing(contact, capture.details, group):
@@ -164,7 +166,7 @@ def _take_details(
         values = rules.values_of(capture.details, group)
         if contact.locked_at is not None:
             if rules.same(contact, capture.details, group):
-                _drop_suggestion(session, contact.id, group)
+                settled.append(group)
             elif _suggest(session, contact.id, group, values, capture):
                 suggested.add(group)
             continue
@@ -182,9 +184,10 @@ def _take_details(
             ),
         )
         changed |= {name for name, value in rules.values_of(contact, group).items() if value != before[name]}
-        if not created:
-            # Kept while the contact was locked: what is written now is newer.
-            _drop_suggestion(session, contact.id, group)
+        # A suggestion kept while the contact was locked: what is written now is newer.
+        settled.append(group)
+    if settled and not created:
+        _drop_suggestions(session, contact.id, settled, capture.occurred_at)
     return changed, suggested
 
 
@@ -210,11 +213,13 @@ def _suggest(session: Session, contact_id: int, group: str, values: dict[str, st
     return kept is not None
 
 
-def _drop_suggestion(session: Session, contact_id: int, group: str) -> None:
-    """A newer statement agrees with what is stored: there is nothing left to suggest."""
+def _drop_suggestions(session: Session, contact_id: int, groups: Sequence[str], until: datetime) -> None:
+    """Forget suggestions for these groups that are not newer than a statement that now stands."""
     session.execute(
         delete(ContactSuggestion).where(
-            ContactSuggestion.contact_id == contact_id, ContactSuggestion.group == group
+            ContactSuggestion.contact_id == contact_id,
+            ContactSuggestion.group.in_(groups),
+            ContactSuggestion.occurred_at <= until,
         )
     )
 

@@ -195,7 +195,7 @@ def _notes(session: Session, contact_id: int, limit: int | None) -> list[Note]:
         .where(StoredFile.note_id.in_([note.id for note in notes]))
         .order_by(StoredFile.id)
     )
-    for note_id, file_id, name, size in rows.tuples():
+    for note_id, file_id, name, size in rows:
         files.setdefault(note_id or 0, []).append(NoteFile(id=file_id, name=name, size=size))
     return [
         Note(

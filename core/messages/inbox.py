@@ -120,7 +120,7 @@ def read_inbox(
         statement = statement.where(Message.read_at.is_(None))
     if (place := read_cursor(before)) is not None:
         statement = statement.where(tuple_(Message.occurred_at, Message.id) < place)
-    rows = session.execute(statement).tuples().all()
+    rows = session.execute(statement).all()
     messages = [
         InboxMessage(
             id=message.id,

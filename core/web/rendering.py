@@ -29,7 +29,7 @@ def environment(site: Site, language: Language) -> Environment:
     """The site's templates in one language; made once and kept with the site.
 
     A template is looked for in the site's own folder `data/templates`, then in the core, then in the plugin whose key
-    is its first folder (`shop/products.html` is in `plugins/shop/templates/shop/`).
+    is its first folder (`notes/panel.html` is in `plugins/notes/templates/notes/`).
     """
     cache: dict[str, Environment] = site.__dict__.setdefault("_environments", {})
     if language.code not in cache:
