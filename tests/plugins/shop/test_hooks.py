@@ -18,7 +18,7 @@ from core.demo import Demo, make_people
 from core.errors import InvalidInput
 from core.site import Site, migrations_of
 from core.testing import count_queries, make_client, sign_in
-from core.values import Money
+from core.values import SYSTEM, Money
 from plugins.shop import plugin as shop
 from plugins.shop.demo import make_history
 from plugins.shop.models import (
@@ -56,7 +56,7 @@ def test_s5_columns_give_orders_total_and_last_order(site: Site) -> None:
     buyer = order(site, (bread, 2), email="b@example.org", placed_at=when).contact_id
     gone = order(site, (bread, 1), email="c@example.org", placed_at=when)
     with site.begin() as session:
-        take_step(session, gone.id, "cancelled", shop_actor())
+        take_step(session, gone.id, "cancelled", SYSTEM)
     orders, last = (site.contributions.contact_columns[key] for key in ("shop.orders", "shop.last_order"))
     assert orders.side_table is not None
     assert last.side_table is orders.side_table
@@ -72,12 +72,6 @@ def test_s5_columns_give_orders_total_and_last_order(site: Site) -> None:
 
     assert [tuple(row) for row in rows] == [(buyer, 1, when), (gone.contact_id, 0, None)]
     assert totals == {buyer: [Money(minor=1180, currency="EUR")]}
-
-
-def shop_actor():  # type: ignore[no-untyped-def]
-    from core.values import SYSTEM
-
-    return SYSTEM
 
 
 @pytest.mark.parametrize("many", [1, 50])
@@ -98,7 +92,7 @@ def test_l4_the_filter_finds_who_has_ordered_and_who_has_not(site: Site) -> None
     buyer = order(site, (bread, 1), email="b@example.org").contact_id
     gone = order(site, (bread, 1), email="c@example.org")
     with site.begin() as session:
-        take_step(session, gone.id, "cancelled", shop_actor())
+        take_step(session, gone.id, "cancelled", SYSTEM)
         session.add(Contact(email="d@example.org", email_key="d@example.org", joined_at=datetime.now(UTC)))
     ordered = site.contributions.contact_filters["shop.has_ordered"]
 
@@ -120,7 +114,7 @@ def test_p1_the_panel_shows_orders_and_the_total_of_purchases(site: Site) -> Non
     bread = add(site)
     made = [order(site, (bread, 1)) for _ in range(12)]
     with site.begin() as session:
-        take_step(session, made[-1].id, "cancelled", shop_actor())
+        take_step(session, made[-1].id, "cancelled", SYSTEM)
     (panel,) = [one for one in site.contributions.contact_panels if one.key == "shop.orders"]
 
     with site.session() as session:
@@ -156,7 +150,7 @@ def test_h9_tiles_count_orders_and_revenue_by_month_of_the_site_s_zone(site: Sit
     order(site, (bread, 2), placed_at=this_month - timedelta(minutes=1))
     cancelled = order(site, (bread, 5), placed_at=this_month + timedelta(minutes=2))
     with site.begin() as session:
-        take_step(session, cancelled.id, "cancelled", shop_actor())
+        take_step(session, cancelled.id, "cancelled", SYSTEM)
 
     with site.session() as session:
         orders, revenue = tiles["shop.orders"].load(session), tiles["shop.revenue"].load(session)

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from litestar.testing import TestClient
 from sqlalchemy import select, update
 
 from core import hookimpl
@@ -504,4 +503,3 @@ def test_the_cart_orders_each_product_once(site: Site, client: Client) -> None:
     check_out(client)
     with site.session() as session:
         assert session.scalars(select(OrderLine.quantity)).all() == [5]
-    assert isinstance(client, TestClient)
