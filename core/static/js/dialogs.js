@@ -1,0 +1,88 @@
+/**
+ * A link with data-dialog="ID" opens that <dialog>; with an empty data-dialog the page behind it is fetched, and its
+ * [data-fragment="dialog"] shown. When anything is unusual, the link is simply followed.
+ */
+
+document.addEventListener("click", async (event) => {
+  if (event.defaultPrevented || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  const target = event.target instanceof Element ? event.target : null;
+  const closer = target?.closest("dialog [data-close]");
+  if (closer) {
+    event.preventDefault();
+    closer.closest("dialog").close();
+    return;
+  }
+  if (target instanceof HTMLDialogElement && target.open && outside(target, event)) return target.close();
+  const help = target?.closest("[data-help]");
+  const link = target?.closest("[data-dialog]");
+  if (help) return show(document.getElementById("shortcuts"));
+  if (!link) return;
+  const ready = document.getElementById(link.dataset.dialog);
+  event.preventDefault();
+  if (ready) return show(ready);
+  const dialog = await load(link.href).catch(() => null);
+  if (dialog) show(dialog);
+  else location.assign(link.href);
+});
+
+/** @param {HTMLDialogElement} dialog @param {MouseEvent} event */
+function outside(dialog, { clientX: x, clientY: y }) {
+  const box = dialog.getBoundingClientRect();
+  return x < box.left || x > box.right || y < box.top || y > box.bottom;
+}
+
+/** @param {HTMLDialogElement | null} dialog */
+export function show(dialog) {
+  for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
+  if (!dialog || dialog.open) return;
+  dialog.showModal();
+  dialog.querySelector("[autofocus], .dialog-body :is(input:not([type=hidden]), select, textarea)")?.focus();
+}
+
+/** @param {string} href @returns {Promise<HTMLDialogElement | null>} */
+async function load(href) {
+  const answer = await fetch(href, { headers: { "X-Fragment": "dialog" } });
+  if (!answer.ok) return null;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const part = page.querySelector('[data-fragment="dialog"]');
+  if (!part) return null;
+  const dialog = document.createElement("dialog");
+  dialog.className = "dialog dialog-wide";
+  dialog.setAttribute("aria-label", part.dataset.title ?? page.title);
+  const head = document.getElementById("shortcuts")?.querySelector(".dialog-head").cloneNode(true);
+  if (head) {
+    head.querySelector("h2").textContent = part.dataset.title ?? page.title;
+    head.querySelector("h2").removeAttribute("id");
+    dialog.append(head);
+  }
+  const body = document.createElement("div");
+  body.className = "dialog-body";
+  body.append(...(part.querySelector(":scope > .card-body") ?? part).childNodes);
+  for (const form of body.querySelectorAll("form:not([action])")) form.action = href;
+  dialog.append(body);
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  return dialog;
+}
+
+const jump = document.getElementById("jump");
+export function openJump() {
+  if (!jump) return false;
+  show(jump);
+  jump.querySelector("input").select();
+  return true;
+}
+document.addEventListener("click", (event) => {
+  if (event.target instanceof Element && event.target.closest("[data-jump]") && openJump()) event.preventDefault();
+});
+jump?.addEventListener("keydown", (event) => {
+  const stops = [jump.querySelector("input"), ...jump.querySelectorAll(".jump-results a")];
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  if (event.key === "Enter" && event.target === stops[0] && stops[1]) {
+    event.preventDefault();
+    stops[1].click();
+  } else if (step) {
+    event.preventDefault();
+    stops[(stops.indexOf(document.activeElement) + step + stops.length) % stops.length].focus();
+  }
+});

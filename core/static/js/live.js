@@ -1,0 +1,75 @@
+/**
+ * Search as you type: a GET form with data-live-form="NAME" fetches its own address with "X-Fragment: NAME" and swaps the
+ * element data-live="NAME" (default "results"). Filters that are links work inside the swapped part by themselves.
+ * Progress: an element with data-poll is asked for anew every two seconds until it comes without data-poll.
+ */
+import { countAll } from "./ticks.js";
+
+/** @type {AbortController | null} */
+let running = null;
+let timer = 0;
+
+/** @param {HTMLFormElement} form */
+async function search(form) {
+  const name = form.dataset.liveForm || "results";
+  const place = document.querySelector(`[data-live="${name}"]`);
+  const input = form.querySelector("[data-live-input]");
+  if (!place) return;
+  const url = new URL(form.action, location.href);
+  url.search = new URLSearchParams([...new FormData(form)].filter(([, v]) => typeof v === "string" && v !== ""));
+  running?.abort();
+  running = new AbortController();
+  const { signal } = running;
+  input?.parentElement.toggleAttribute("data-busy", true);
+  try {
+    const answer = await fetch(url, { headers: { "X-Fragment": name }, signal });
+    if (!answer.ok || answer.redirected) return location.assign(url);
+    const text = await answer.text();
+    if (signal.aborted) return;
+    const page = new DOMParser().parseFromString(text, "text/html");
+    place.replaceChildren(...(page.querySelector(`[data-live="${name}"]`) ?? page.body).childNodes);
+    if (name !== "jump") history.replaceState(history.state, "", url);
+    countAll();
+    announce(place.querySelector("[data-live-status]")?.textContent ?? place.querySelector(".pages > span, .empty h2")?.textContent);
+  } catch (error) {
+    if (error.name !== "AbortError") location.assign(url);
+  } finally {
+    if (!signal.aborted) input?.parentElement.toggleAttribute("data-busy", false);
+  }
+}
+
+/** @param {string | undefined} text said to screen readers */
+export function announce(text) {
+  const region = document.querySelector("[data-announce]");
+  if (region && text) region.textContent = text.trim();
+}
+
+document.addEventListener("input", (event) => {
+  const form = event.target instanceof Element && event.target.matches("[data-live-input]") && event.target.form;
+  if (!form?.matches("[data-live-form]") || event.isComposing) return;
+  clearTimeout(timer);
+  timer = setTimeout(search, 180, form);
+});
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-live-form]")) return;
+  event.preventDefault();
+  clearTimeout(timer);
+  search(event.target);
+});
+
+async function poll() {
+  for (const old of document.querySelectorAll("[data-poll]")) {
+    try {
+      const answer = await fetch(old.dataset.poll, { headers: { "X-Fragment": "progress" } });
+      if (!answer.ok) continue;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const now = page.querySelector('[data-fragment="progress"]');
+      if (!now?.hasAttribute("data-poll")) return location.reload();
+      old.querySelector("progress").value = now.querySelector("progress").value;
+      const [text, said] = [old, now].map((e) => e.querySelector("[role=status]"));
+      if (text && said) text.textContent = said.textContent;
+    } catch { /* the network is away: ask again in two seconds */ }
+  }
+  setTimeout(poll, 2000);
+}
+if (document.querySelector("[data-poll]")) setTimeout(poll, 2000);
