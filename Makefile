@@ -49,9 +49,12 @@ clean: ## Remove .venv and caches; data/ stays
 	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis test-results
 	find app.py core plugins tests benchmarks -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-# Scripts in a virtual environment hold its absolute path: one that was moved is made anew.
+# Scripts in a virtual environment hold its absolute path: one that was moved, or whose Python is gone, is made
+# anew. The stamps go before make looks at them.
+USABLE := [ -x $(BIN)/python ] && [ "$$(cat .venv/.made-at 2>/dev/null)" = "$(CURDIR)" ]
+$(shell $(USABLE) || rm -f .venv/.runtime .venv/.dev)
 venv:
-	@if [ ! -x $(BIN)/python ] || [ "$$(cat .venv/.made-at 2>/dev/null)" != "$(CURDIR)" ]; then \
+	@if ! { $(USABLE); }; then \
 		command -v $(PYTHON) >/dev/null || { \
 			echo "Tresen needs Python 3.11 or newer; no '$(PYTHON)' was found. Say which with PYTHON=…" >&2; exit 1; }; \
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

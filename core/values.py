@@ -98,7 +98,7 @@ class Module:
     key: str = field(validator=validators.matches_re(r"[a-z][a-z0-9_]*"))
     label: str = field(validator=_text)
     description: str = field(default="", validator=_text)
-    icon: str = field(default="modules", validator=_text)
+    icon: str = field(default="puzzle", validator=_text)
     order: int = _order
 
 
@@ -195,7 +195,10 @@ class Action:
 
 @frozen(kw_only=True)
 class NavItem:
-    """An entry of the side menu (`area="dashboard"`) or of the public pages' head and start page (`area="public"`)."""
+    """An entry of the side menu (`area="dashboard"`) or of the public pages' head and start page (`area="public"`).
+
+    `shortcut` are keys that lead there, such as "g c".
+    """
 
     key: str = field(validator=_key)
     label: str = field(validator=_text)
@@ -203,6 +206,7 @@ class NavItem:
     icon: str = field(default="chevron-right", validator=_text)
     area: Literal["dashboard", "public"] = "dashboard"
     description: str = field(default="", validator=_text)
+    shortcut: str = field(default="", validator=_text)
     permission: str | None = None
     order: int = _order
 

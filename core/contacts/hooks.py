@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from core.contacts import tiles
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, ActivityKind, Permission
+from core.values import ALL_ROLES, ActivityKind, Permission, Tile
 
 
 @hookimpl
@@ -23,4 +24,18 @@ def activity_kinds() -> list[ActivityKind]:
         ActivityKind(key="contact.edited", label="Edited", text="Details edited", icon="edit"),
         ActivityKind(key="contact.became_customer", label="Customer", text="Became a customer", icon="star"),
         ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo"),
+    ]
+
+
+@hookimpl
+def overview_tiles() -> list[Tile]:
+    """New contacts by week."""
+    return [
+        Tile(
+            key="contact.new",
+            title="New contacts by week",
+            load=tiles.new_contacts,
+            permission="contact.view",
+            order=10,
+        )
     ]

@@ -71,8 +71,12 @@ def error_page(request: Any, status: int, error: TresenError | None = None) -> R
         "frame/error.html",
         status=status,
         code=status,
-        title=language.text(title),
-        what=what,
-        way_out=language.text(way_out),
+        error_title=language.text(title),
+        error_text=f"{what} {language.text(way_out)}".strip(),
+        ways_out=[
+            {"label": language.text("To the contacts"), "href": "/dashboard/contacts"}
+            if request.scope.get("user")
+            else {"label": language.text("To the start page"), "href": "/"}
+        ],
     )
     return page

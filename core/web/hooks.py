@@ -5,8 +5,8 @@ from __future__ import annotations
 from litestar.handlers import HTTPRouteHandler
 
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Permission, SettingsField
-from core.web import health, start
+from core.values import ALL_ROLES, NavItem, Permission, SettingsField
+from core.web import health, modules, overview, settings_screen, start
 
 
 @hookimpl
@@ -31,4 +31,35 @@ def settings_fields() -> list[SettingsField]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of every site."""
-    return [*start.ROUTES, *health.ROUTES]
+    return [*start.ROUTES, *health.ROUTES, *overview.ROUTES, *modules.ROUTES, *settings_screen.ROUTES]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    """The first and the last entries of the side menu."""
+    return [
+        NavItem(
+            key="site.overview",
+            label="Overview",
+            href="/dashboard",
+            icon="home",
+            permission="site.overview",
+            order=10,
+        ),
+        NavItem(
+            key="site.modules",
+            label="Modules",
+            href="/dashboard/modules",
+            icon="puzzle",
+            permission="site.modules",
+            order=900,
+        ),
+        NavItem(
+            key="site.settings",
+            label="Settings",
+            href="/dashboard/settings",
+            icon="settings",
+            permission="site.settings",
+            order=910,
+        ),
+    ]

@@ -111,6 +111,7 @@ def frame(request: Request) -> dict[str, Any]:
                 "description": language.text(item.description),
                 "current": len(item.href) == best and (path == item.href or path.startswith(item.href + "/")),
                 "count": None,
+                "shortcut": item.shortcut,
             }
             for item in allowed
         ]
@@ -118,7 +119,7 @@ def frame(request: Request) -> dict[str, Any]:
     back = path + (
         f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
     )
-    theme = request.cookies.get("theme")
+    theme = request.cookies.get("theme", "")
     return {
         "request": request,
         "site": site,
@@ -143,6 +144,8 @@ def frame(request: Request) -> dict[str, Any]:
         "nav": entries("dashboard") if person else [],
         "public_nav": entries("public"),
         "toasts": read_toasts(request),
+        "site_style": f"/site.css?{site.revision}",
+        "settings_url": "/dashboard/account" if person else None,
         "theme": theme if theme in ("light", "dark") else None,
         "allows": request.allows,
     }

@@ -20,6 +20,7 @@ from core.values import VISITOR, Actor
 from core.web.toasts import TOAST_COOKIE, toast_cookie
 
 LANGUAGE_COOKIE = "tresen_language"
+THEME_COOKIE = "theme"
 
 
 class Request(LitestarRequest[SignedIn | None, Any, State]):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import Any
 
 import litestar
+from litestar.concurrency import sync_to_thread
 from litestar.handlers import HTTPRouteHandler
 
 Handler = Callable[..., Any]
@@ -56,6 +58,20 @@ def _route(
         raise ValueError(f"Route {path!r} needs either permission= or public=True, and not both.")
     opt = {**options.pop("opt", {}), "permission": permission, "public": public}
     decorator: Callable[[Handler], HTTPRouteHandler] = method(
-        path, opt=opt, sync_to_thread=True, include_in_schema=False, **options
+        path, opt=opt, include_in_schema=False, **options
     )
-    return decorator
+    return lambda handler: decorator(_in_thread(handler))
+
+
+def _in_thread(handler: Handler) -> Handler:
+    """The handler as a coroutine function that runs it in a thread.
+
+    Litestar's own `sync_to_thread=True` wraps a handler twice when its path has a second method (2.25), and the answer
+    is then a coroutine that nobody awaits.
+    """
+
+    @wraps(handler)
+    async def in_thread(*arguments: Any, **named: Any) -> Any:
+        return await sync_to_thread(handler, *arguments, **named)
+
+    return in_thread

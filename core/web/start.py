@@ -9,8 +9,8 @@ from litestar.params import FromQuery
 from litestar.response import Redirect, Response
 
 from core.i18n import LANGUAGES
-from core.web.requests import LANGUAGE_COOKIE, Request, local_path
-from core.web.routing import get
+from core.web.requests import LANGUAGE_COOKIE, THEME_COOKIE, FormInput, Request, local_path
+from core.web.routing import get, post
 
 
 @get("/", public=True)
@@ -38,4 +38,21 @@ def choose_language(request: Request, code: FromQuery[str] = "", next: FromQuery
     return answer
 
 
-ROUTES: list[Any] = [start_page, choose_language]
+@post("/theme", public=True)
+def choose_theme(request: Request, form: FormInput) -> Redirect:
+    """Remember light or dark for a year, or follow the system again; without scripts, this is the switch."""
+    answer = Redirect(local_path(form.text("next") or "/"), status_code=303)
+    theme = form.text("theme")
+    cookie = Cookie(
+        key=THEME_COOKIE,
+        value=theme,
+        max_age=365 * 86400 if theme in ("light", "dark") else 0,
+        path="/",
+        samesite="lax",
+        secure=request.site.settings.is_secure,
+    )
+    answer.set_cookie(cookie)
+    return answer
+
+
+ROUTES: list[Any] = [start_page, choose_language, choose_theme]

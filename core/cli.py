@@ -1,0 +1,294 @@
+"""The command `tresen`: everything that is done to a site from outside the browser.
+
+Each command is a function of its parsed arguments that answers the exit status. Imports are made where they are used,
+so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DEMO_EMAIL = "demo@example.org"
+DEMO_PASSWORD = "tresen-demo"  # noqa: S105 (printed by `tresen demo`; no other command makes this account)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers its exit status: 0, or not zero when it failed."""
+    from core.errors import TresenError
+
+    parsed = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        status: int = parsed.run(parsed)
+    except TresenError as error:
+        print(f"tresen {parsed.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="tresen", description="A plugin-based CRM: contacts, and what brings them."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    serve = commands.add_parser("serve", help="run the web server")
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    serve.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    serve.add_argument(
+        "--workers", type=int, default=1, help="server processes, about one a core (default: %(default)s)"
+    )
+    serve.set_defaults(run=_serve)
+
+    demo = commands.add_parser("demo", help="make demonstration data once, then run the web server")
+    demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    demo.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
+    demo.add_argument(
+        "--seed", type=int, default=1, help="another seed makes another site (default: %(default)s)"
+    )
+    demo.add_argument(
+        "--people", type=int, default=500, help="how many contacts, about (default: %(default)s)"
+    )
+    demo.add_argument("--no-serve", action="store_true", help="make the data only")
+    demo.set_defaults(run=_demo)
+
+    migrate = commands.add_parser("migrate", help="bring the database's tables up to date")
+    migrate.set_defaults(run=_migrate)
+
+    user = commands.add_parser("user", help="staff accounts").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    add = user.add_parser(
+        "add", help="add an account; asks for the password, or takes it from standard input"
+    )
+    add.add_argument("email")
+    add.add_argument("--name", default="", help="the person's name")
+    add.add_argument("--role", choices=("owner", "manager", "assistant"), default="owner")
+    add.set_defaults(run=_user_add)
+    password = user.add_parser("password", help="set an account's password and end its sessions")
+    password.add_argument("email")
+    password.set_defaults(run=_user_password)
+    user.add_parser("list", help="all accounts").set_defaults(run=_user_list)
+
+    plugin = commands.add_parser("plugin", help="installed plugins").add_subparsers(
+        dest="action", required=True, metavar="ACTION"
+    )
+    plugin.add_parser("list", help="what is installed, on, off, or refused").set_defaults(run=_plugin_list)
+    for action in ("enable", "disable"):
+        switch = plugin.add_parser(action, help=f"switch a plugin {'on' if action == 'enable' else 'off'}")
+        switch.add_argument("plugin")
+        switch.set_defaults(run=_plugin_switch, on=action == "enable")
+
+    doctor = commands.add_parser("doctor", help="check settings, database, migrations and plugins")
+    doctor.set_defaults(run=_doctor)
+    return parser
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    from core.settings import settings_from_environment
+    from core.site import open_site
+
+    # Once here, so that a mistake is said in one sentence and not by each worker; and so that only one migrates.
+    open_site(settings_from_environment()).close()
+    return _run_server(arguments.host, arguments.port, arguments.workers)
+
+
+def _run_server(host: str, port: int, workers: int) -> int:
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "app:app",
+        address=host,
+        port=port,
+        interface=Interfaces.ASGI,
+        workers=workers,
+        websockets=False,
+        log_access=False,
+        # A person's requests are short; a slow one still gets its answer when the server is told to end.
+        workers_kill_timeout=10,
+    ).serve()
+    return 0
+
+
+def _demo(arguments: argparse.Namespace) -> int:
+    import shutil
+
+    from attrs import evolve
+
+    from core.demo import make_demo
+    from core.settings import settings_from_environment
+    from core.site import open_site
+
+    address = f"http://{arguments.host}:{arguments.port}"
+    os.environ.setdefault("TRESEN_BASE_URL", address)
+    os.environ.setdefault("TRESEN_DATA_DIR", str(Path("data") / "demo"))
+    settings = settings_from_environment()
+    folder = settings.data_dir
+    # Made beside its place and then moved there: an interrupted one leaves nothing half done.
+    making = folder if settings.database_url or folder.exists() else folder.with_name(f"{folder.name}.making")
+    if making != folder:
+        shutil.rmtree(making, ignore_errors=True)
+        print("Making the demonstration site, which takes a moment …", flush=True)
+    site = open_site(evolve(settings, data_dir=making))
+    try:
+        made = make_demo(
+            site, seed=arguments.seed, people=arguments.people, email=DEMO_EMAIL, password=DEMO_PASSWORD
+        )
+    finally:
+        site.close()
+    if making != folder:
+        making.rename(folder)
+    if made:
+        print(f"Made it in {folder}.", flush=True)
+    if arguments.no_serve:
+        return 0
+    print(
+        f"\n  Tresen runs on {address}\n  Dashboard:   {address}/dashboard\n"
+        f"  Sign in as:  {DEMO_EMAIL}\n  Password:    {DEMO_PASSWORD}\n\n  Ctrl C ends it.\n",
+        flush=True,
+    )
+    return _run_server(arguments.host, arguments.port, 1)
+
+
+def _migrate(_arguments: argparse.Namespace) -> int:
+    from core.database import migrate
+    from core.database.engine import open_database
+    from core.settings import settings_from_environment
+    from core.site import all_migrations, find_plugins
+
+    settings = settings_from_environment()
+    database = open_database(settings.resolved_database_url)
+    changed = migrate.upgrade(database, all_migrations(find_plugins(settings)))
+    database.dispose()
+    print(f"Brought up to date: {', '.join(changed)}." if changed else "Everything is up to date.")
+    return 0
+
+
+def _read_password() -> str:
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return getpass.getpass("Password: ")
+
+
+def _user_add(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.staff.accounts import add_account
+
+    site = open_site()
+    with site.begin() as session:
+        add_account(
+            session,
+            email=arguments.email,
+            name=arguments.name,
+            role=arguments.role,
+            password=_read_password(),
+        )
+    site.close()
+    print(f"Added {arguments.email} as {arguments.role}.")
+    return 0
+
+
+def _user_password(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.staff.accounts import find_account, set_password
+
+    site = open_site()
+    with site.begin() as session:
+        set_password(session, find_account(session, arguments.email).id, _read_password())
+    site.close()
+    print(f"Set the password of {arguments.email} and ended its sessions.")
+    return 0
+
+
+def _user_list(_arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.staff.accounts import list_accounts
+
+    site = open_site()
+    with site.session() as session:
+        for account in list_accounts(session):
+            print(
+                f"{account.email}\t{account.role}\t{'disabled' if account.disabled_at else 'active'}\t{account.name}"
+            )
+    site.close()
+    return 0
+
+
+def _plugin_list(_arguments: argparse.Namespace) -> int:
+    from core.site import builtin_keys, open_site
+
+    site = open_site()
+    for plugin in site.plugins.installed:
+        if plugin.key not in builtin_keys():
+            refused = any(refusal.plugin == plugin.key for refusal in site.refused)
+            state = "refused" if refused else "on" if plugin.key in site.enabled else "off"
+            print(f"{plugin.key}\t{state}\t{plugin.package}")
+    for refusal in site.refused:
+        print(refusal.message, file=sys.stderr)
+    site.close()
+    return 1 if site.refused else 0
+
+
+def _plugin_switch(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+
+    site = open_site()
+    site.switch(arguments.plugin, arguments.on)
+    site.close()
+    print(f"{arguments.plugin} is {'on' if arguments.on else 'off'}.")
+    return 0
+
+
+def _doctor(_arguments: argparse.Namespace) -> int:
+    from attrs import fields
+    from sqlalchemy import text
+
+    from core.database import migrate
+    from core.database.engine import open_database
+    from core.settings import Settings, settings_from_environment
+    from core.site import all_migrations, find_plugins, open_site
+
+    settings = settings_from_environment()
+    print("Settings")
+    for one in fields(Settings):
+        name = f"TRESEN_{one.name.upper()}"
+        value = getattr(settings, one.name)
+        shown = ("set" if value else "not set") if one.metadata["secret"] else value or "not set"
+        source = "environment" if os.environ.get(name) else "default"
+        print(f"  {name} = {shown} ({source})\n      {one.metadata['description']}")
+    problems: list[str] = []
+    database = open_database(settings.resolved_database_url)
+    with database.engine.connect() as connection:
+        version = connection.execute(
+            text("SELECT sqlite_version()" if database.is_sqlite else "SHOW server_version")
+        )
+        print(f"Database\n  {database.engine.dialect.name} {version.scalar()}")
+        if database.is_sqlite and (found := connection.execute(text("PRAGMA quick_check")).scalar()) != "ok":
+            problems.append(f"The database file is damaged: {found}. Restore a backup.")
+    waiting = migrate.pending(database, all_migrations(find_plugins(settings)))
+    problems.extend(f"Migrations of {one.owner} wait. Run: tresen migrate" for one in waiting)
+    database.dispose()
+    if not waiting:
+        site = open_site(settings, upgrade=False)
+        print(f"Plugins\n  on: {', '.join(sorted(site.enabled))}")
+        problems.extend(refusal.message for refusal in site.refused)
+        site.close()
+    print("Problems" if problems else "No problems found.")
+    for problem in problems:
+        print(f"  {problem}")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,279 @@
+"""The hookimpls, one for every hook; each does a little that a test can see from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import evolve
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from core import (
+    Action,
+    Activity,
+    ActivityKind,
+    Capture,
+    Captured,
+    Choice,
+    Column,
+    Contact,
+    Demo,
+    Filter,
+    FormInput,
+    Module,
+    NavItem,
+    Panel,
+    Permission,
+    PublicField,
+    Request,
+    Screening,
+    SettingsField,
+    Site,
+    Submission,
+    Tile,
+    TileData,
+    add_activity,
+    get,
+    hookimpl,
+    post,
+    upsert,
+)
+from tests.sample_plugin.models import Heard, Points
+
+# What it contributes
+
+
+@hookimpl
+def modules() -> list[Module]:
+    return [Module(key="sample_plugin", label="Loyalty", description="Points for loyal contacts", icon="star")]
+
+
+@hookimpl
+def permissions() -> list[Permission]:
+    return [Permission(key="sample_plugin.give", label="Give points", roles=("owner", "manager"))]
+
+
+@hookimpl
+def settings_fields() -> list[SettingsField]:
+    return [SettingsField(key="sample_plugin.word", label="Name of a point", default="Point")]
+
+
+@hookimpl
+def activity_kinds() -> list[ActivityKind]:
+    return [
+        ActivityKind(
+            key="sample_plugin.given", label="Points", text="Got %(points)s points", source="Points", icon="star"
+        )
+    ]
+
+
+@hookimpl
+def contact_columns() -> list[Column]:
+    return [
+        Column(
+            key="sample_plugin.points",
+            label="Points",
+            kind="number",
+            expression=Points.__table__.c.points,
+            side_table=Points.__table__,
+        ),
+        Column(key="sample_plugin.level", label="Level", load=levels, sortable=False),
+    ]
+
+
+def levels(session: Session, contact_ids: Sequence[int]) -> Mapping[int, object]:
+    rows = session.execute(select(Points.contact_id, Points.points).where(Points.contact_id.in_(contact_ids)))
+    return {contact_id: "gold" if points >= 100 else "silver" for contact_id, points in rows}
+
+
+@hookimpl
+def contact_filters() -> list[Filter]:
+    return [
+        Filter(
+            key="sample_plugin.level",
+            label="Level",
+            predicate=has_level,
+            choices=lambda session: [Choice(value="gold", label="Gold"), Choice(value="silver", label="Silver")],
+            translate_choices=True,
+        )
+    ]
+
+
+def has_level(value: str) -> ColumnElement[bool] | None:
+    wanted = {"gold": Points.points >= 100, "silver": Points.points < 100}.get(value)
+    return None if wanted is None else Contact.id.in_(select(Points.contact_id).where(wanted))
+
+
+@hookimpl
+def contact_panels() -> list[Panel]:
+    return [
+        Panel(key="sample_plugin.points", title="Points", template="sample_plugin/panel.html", load=points_of, side="person")
+    ]
+
+
+def points_of(session: Session, contact_id: int) -> object:
+    return {"points": session.scalar(select(Points.points).where(Points.contact_id == contact_id)) or 0}
+
+
+@hookimpl
+def contact_actions() -> list[Action]:
+    return [
+        Action(
+            key="sample_plugin.give",
+            label="Give points",
+            href="/dashboard/sample_plugin/{contact_id}/give",
+            permission="sample_plugin.give",
+            icon="star",
+        )
+    ]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    return [
+        NavItem(key="sample_plugin.best", label="Loyalty", href="/dashboard/sample_plugin", permission="sample_plugin.give"),
+        NavItem(key="sample_plugin.public", label="Our points", href="/points", area="public"),
+    ]
+
+
+@hookimpl
+def overview_tiles() -> list[Tile]:
+    return [Tile(key="sample_plugin.points", title="Points given", load=all_points)]
+
+
+def all_points(session: Session) -> TileData:
+    return TileData(value=session.scalar(select(func.coalesce(func.sum(Points.points), 0))))
+
+
+@hookimpl
+def routers() -> list[Any]:
+    return [about_points, best, ask_points, give_points]
+
+
+@get("/points", public=True)
+def about_points(request: Request) -> Response[str]:
+    return request.page("sample_plugin/about.html", word=request.site.setting("sample_plugin.word"))
+
+
+@get("/dashboard/sample_plugin", permission="sample_plugin.give")
+def best(request: Request) -> Response[str]:
+    with request.site.session() as session:
+        rows = session.execute(
+            select(Contact.id, Contact.email, Points.points).join(Points).order_by(Points.points.desc()).limit(20)
+        ).all()
+    return request.page("sample_plugin/best.html", rows=[tuple(row) for row in rows])
+
+
+@get("/dashboard/sample_plugin/{contact_id:int}/give", permission="sample_plugin.give")
+def ask_points(request: Request, contact_id: FromPath[int]) -> Response[str]:
+    return request.page("sample_plugin/give.html", contact_id=contact_id, error=None)
+
+
+@post("/dashboard/sample_plugin/{contact_id:int}/give", permission="sample_plugin.give")
+def give_points(request: Request, form: FormInput, contact_id: FromPath[int]) -> Response[str] | Redirect:
+    points = form.whole_number("points")
+    if form.errors or not points:
+        return request.page(
+            "sample_plugin/give.html", status=422, contact_id=contact_id, error=form.errors.get("points")
+        )
+    with request.site.begin() as session:
+        add_points(session, contact_id, points)
+        add_activity(
+            session,
+            contact_id,
+            Activity(kind="sample_plugin.given", data={"points": points}),
+            actor=request.actor,
+        )
+    return request.redirect(f"/dashboard/contacts/{contact_id}", "%(points)s points given.", points=points)
+
+
+def add_points(session: Session, contact_id: int, points: int) -> None:
+    session.execute(
+        upsert(
+            session,
+            Points,
+            {"contact_id": contact_id, "points": points},
+            keys=["contact_id"],
+            update={"points": Points.points + points},
+        )
+    )
+
+
+@hookimpl
+def public_fields(form: str) -> list[PublicField]:
+    return [PublicField(key="sample_plugin.join", wording="I want to collect points.")]
+
+
+# What it decides and hears
+
+
+@hookimpl
+def screen_capture(capture: Capture) -> Screening | None:
+    if capture.email.endswith("@blocked.example.org"):
+        return Screening(verdict="reject", reason="This address can't be used here.")
+    if capture.details.city == "Bad City":
+        return Screening(verdict="change", capture=evolve(capture, details=evolve(capture.details, city="Good City")))
+    return None
+
+
+def hear(session: Session, hook: str, contact_id: int | None, detail: str = "") -> None:
+    session.add(Heard(hook=hook, contact_id=contact_id, detail=detail))
+    session.flush()
+
+
+@hookimpl
+def contact_created(session: Session, contact_id: int) -> None:
+    hear(session, "contact_created", contact_id)
+
+
+@hookimpl
+def contact_captured(session: Session, capture: Capture, captured: Captured) -> None:
+    hear(session, "contact_captured", captured.contact_id, capture.activity.kind)
+    if capture.makes_customer:
+        add_points(session, captured.contact_id, 10)
+
+
+@hookimpl
+def contact_updated(session: Session, contact_id: int, changed: frozenset[str]) -> None:
+    hear(session, "contact_updated", contact_id, " ".join(sorted(changed)))
+
+
+@hookimpl
+def stage_changed(session: Session, contact_id: int, before: str, after: str) -> None:
+    hear(session, "stage_changed", contact_id, f"{before} {after}")
+
+
+@hookimpl
+def contact_deactivated(session: Session, contact_id: int) -> None:
+    hear(session, "contact_deactivated", contact_id)
+
+
+@hookimpl
+def message_received(session: Session, message_id: int, contact_id: int) -> None:
+    hear(session, "message_received", contact_id, str(message_id))
+
+
+@hookimpl
+def public_form_submitted(session: Session, submission: Submission) -> None:
+    hear(session, "public_form_submitted", submission.contact_id, f"{submission.form} {sorted(submission.ticked)}")
+
+
+@hookimpl
+def plugin_enabled(session: Session, plugin: str) -> None:
+    hear(session, "plugin_enabled", None, plugin)
+
+
+@hookimpl
+def plugin_disabled(session: Session, plugin: str) -> None:
+    hear(session, "plugin_disabled", None, plugin)
+
+
+@hookimpl
+def demo_history(site: Site, demo: Demo) -> None:
+    with site.begin() as session:
+        for contact_id in session.scalars(select(Contact.id).order_by(Contact.id)).all():
+            add_points(session, contact_id, demo.random.randrange(200))
+
