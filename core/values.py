@@ -112,7 +112,13 @@ class Column:
 
     Values by `kind`: text: str; datetime, date: aware datetime, date; number: int; money: `Money` or a sequence
     of them, one a currency; country: ISO 3166 code; chips: sequence of str; badge: str; indicator: `Indicator`;
-    link: `Link`. With an `expression`, `convert(value)` turns what the database gave into that.
+    link: `Link`. With an `expression`, `convert(value)` turns what the database gave into that; it is not asked about
+    None (an expression that should have a value for every contact says so with `coalesce`). Badges and the words of
+    indicators are message ids; all other texts are shown as they are.
+
+    A column is sorted by its `expression`, or by `sort` where that is something else (lower case, a number behind a
+    text); contacts without a value come last, up and down. An index on (sorted value, contact_id) of the side table
+    makes that quick for any number of contacts. A `load` column without `sort` can't be sorted.
     """
 
     key: str = field(validator=_key)
@@ -122,6 +128,7 @@ class Column:
     side_table: FromClause | None = None
     convert: Callable[[Any], object] | None = None
     load: Callable[[Session, Sequence[int]], Mapping[int, object]] | None = None
+    sort: ColumnElement[Any] | None = None
     sortable: bool = True
     shown: bool = True
     permission: str | None = None
@@ -130,8 +137,15 @@ class Column:
     def __attrs_post_init__(self) -> None:
         if (self.expression is None) == (self.load is None):
             raise ValueError(f"Column {self.key!r} needs either expression= or load=, and not both.")
-        if self.side_table is not None and self.expression is None:
-            raise ValueError(f"Column {self.key!r} has side_table= without expression=.")
+        if self.side_table is not None and self.expression is None and self.sort is None:
+            raise ValueError(f"Column {self.key!r} has side_table= without expression= or sort=.")
+
+    @property
+    def sorted_by(self) -> ColumnElement[Any] | None:
+        """What the list is ordered by when this column is sorted; None for a column that can't be."""
+        if not self.sortable:
+            return None
+        return self.expression if self.sort is None else self.sort
 
 
 @frozen(kw_only=True)
@@ -182,6 +196,8 @@ class Action:
     """Something staff can do with a contact: in the row's menu and under „Aktionen“ on the profile (FEATURES L8, P2).
 
     `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a page.
+    A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to contacts
+    that are active or inactive (FEATURES C7).
     """
 
     key: str = field(validator=_key)
@@ -190,7 +206,12 @@ class Action:
     permission: str = field(validator=_text)
     icon: str = field(default="chevron-right", validator=_text)
     method: Literal["get", "post"] = "get"
+    only: Literal["active", "inactive"] | None = None
     order: int = _order
+
+    def fits(self, *, inactive: bool) -> bool:
+        """Whether it is offered for a contact that is inactive, or not."""
+        return self.only is None or (self.only == "inactive") == inactive
 
 
 @frozen(kw_only=True)
