@@ -84,7 +84,8 @@ def remember_plugins(session: Session, keys: Sequence[str]) -> None:
 
 def enabled_plugins(session: Session, plugins: Plugins) -> frozenset[str]:
     """Keys of the installed plugins that are on; what is not recorded (the core's own) always is."""
-    states = dict(session.execute(select(PluginState.plugin, PluginState.enabled)).tuples().all())
+    rows = session.execute(select(PluginState.plugin, PluginState.enabled))
+    states = {row.plugin: row.enabled for row in rows}
     return frozenset(plugin.key for plugin in plugins.installed if states.get(plugin.key, True))
 
 
@@ -140,7 +141,7 @@ def forget_failures(session: Session, plugin: str) -> None:
 
 def saved_settings(session: Session) -> Mapping[str, str]:
     """All settings that staff saved, by key."""
-    return dict(session.execute(select(SavedSetting.key, SavedSetting.value)).tuples().all())
+    return {row.key: row.value for row in session.execute(select(SavedSetting.key, SavedSetting.value))}
 
 
 def save_setting(session: Session, key: str, value: str) -> None:
