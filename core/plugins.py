@@ -89,7 +89,7 @@ def describe(error: BaseException) -> str:
 def make_plugin(module: ModuleType, key: str | None = None, version: str = "") -> Plugin:
     """Describe the plugin whose hookimpls are in `module`; its key is its package's last name unless given."""
     package = module.__package__ or module.__name__
-    file = module.__file__
+    file = getattr(module, "__file__", None)
     key = key or package.rpartition(".")[2]
     if not PLUGIN_KEY.fullmatch(key):
         raise PluginError(

@@ -73,11 +73,18 @@ def _make_environment(site: Site, language: Language) -> Environment:
     return made
 
 
-@lru_cache(maxsize=256)
 def static_url(path: str) -> str:
-    """The address of a file below `core/static/`, with a part that changes with its content: it is cached for good."""
-    digest = hashlib.sha256((CORE_FOLDER / "static" / path).read_bytes()).hexdigest()[:10]
-    return f"/static/{digest}/{path}"
+    """The address of a file below `core/static/`, with a part that changes with the files: they are cached for good."""
+    return f"/static/{_static_version()}/{path}"
+
+
+@lru_cache(maxsize=1)
+def _static_version() -> str:
+    # One for all files: a script imports its neighbours by their relative addresses.
+    digest = hashlib.sha256()
+    for file in sorted((CORE_FOLDER / "static").rglob("*.*")):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:10]
 
 
 def render(request: Request, template: str, values: Mapping[str, object]) -> str:

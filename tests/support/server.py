@@ -19,11 +19,22 @@ from tests.support.postgres import free_port
 ROOT = Path(__file__).parents[2]
 STOP_WITHIN = 15.0
 
+# `tresen` of the checkout in the working directory: the installed one's place leaves the path, or a folder that was
+# removed here would be found there.
+RUN = """
+import os, sys
+installed = sys.argv.pop(1)
+sys.path[:] = [path for path in sys.path if path not in ("", installed)]
+sys.path.insert(0, os.getcwd())
+from core.cli import main
+sys.exit(main())
+"""
+
 
 class ServerProcess:
     """`with ServerProcess(url, data_dir) as server:` runs `tresen serve` and waits until it is ready.
 
-    `server.url` is its address, `server.output` what it printed so far, `server.pid` its process id.
+    `root` is another checkout to run. `server.url` is its address, `server.output` what it printed so far, `server.pid` its process id.
     Settings of the surrounding environment stay out; `environment` adds some.
     """
 
@@ -35,7 +46,9 @@ class ServerProcess:
         environment: Mapping[str, str] | None = None,
         arguments: tuple[str, ...] = (),
         ready_within: float = 60.0,
+        root: Path = ROOT,
     ) -> None:
+        self._root = root
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments
@@ -65,8 +78,8 @@ class ServerProcess:
     def start(self) -> None:
         """Starts the process without waiting."""
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "core.cli", "serve", "--port", str(self.port), *self._arguments],
-            cwd=ROOT,
+            [sys.executable, "-c", RUN, str(ROOT), "serve", "--port", str(self.port), *self._arguments],
+            cwd=self._root,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=self._output,

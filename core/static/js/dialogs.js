@@ -58,7 +58,7 @@ async function load(href) {
   const body = document.createElement("div");
   body.className = "dialog-body";
   body.append(...(part.querySelector(":scope > .card-body") ?? part).childNodes);
-  for (const form of body.querySelectorAll("form:not([action])")) form.action = href;
+  for (const form of body.querySelectorAll("form:not([action])")) form.setAttribute("action", href);
   dialog.append(body);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

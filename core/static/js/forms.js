@@ -9,8 +9,8 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (event.defaultPrevented || form.method === "dialog") return;
-  if (form.method === "post") {
+  if (event.defaultPrevented || form.getAttribute("method") === "dialog") return;
+  if (form.getAttribute("method") === "post") {
     if (sent.has(form)) return event.preventDefault();
     sent.add(form);
     /* A download leaves the page standing: let it be asked for again. */

@@ -1,6 +1,7 @@
 /**
  * Search as you type: a GET form with data-live-form="NAME" fetches its own address with "X-Fragment: NAME" and swaps the
- * element data-live="NAME" (default "results"). Filters that are links work inside the swapped part by themselves.
+ * elements data-live="NAME" (default "results"), first by first, or the one there is by the whole answer. The field itself
+ * stands outside of them; tabs, filters and table inside, so that their links and numbers follow.
  * Progress: an element with data-poll is asked for anew every two seconds until it comes without data-poll.
  */
 import { countAll } from "./ticks.js";
@@ -12,10 +13,11 @@ let timer = 0;
 /** @param {HTMLFormElement} form */
 async function search(form) {
   const name = form.dataset.liveForm || "results";
-  const place = document.querySelector(`[data-live="${name}"]`);
+  const places = document.querySelectorAll(`[data-live="${name}"]`);
+  const place = places[0];
   const input = form.querySelector("[data-live-input]");
   if (!place) return;
-  const url = new URL(form.action, location.href);
+  const url = new URL(form.getAttribute("action") ?? "", location.href);
   url.search = new URLSearchParams([...new FormData(form)].filter(([, v]) => typeof v === "string" && v !== ""));
   running?.abort();
   running = new AbortController();
@@ -27,10 +29,12 @@ async function search(form) {
     const text = await answer.text();
     if (signal.aborted) return;
     const page = new DOMParser().parseFromString(text, "text/html");
-    place.replaceChildren(...(page.querySelector(`[data-live="${name}"]`) ?? page.body).childNodes);
+    const parts = page.querySelectorAll(`[data-live="${name}"]`);
+    if (parts.length) places.forEach((old, i) => parts[i] && old.replaceChildren(...parts[i].childNodes));
+    else place.replaceChildren(...page.body.childNodes);
     if (name !== "jump") history.replaceState(history.state, "", url);
     countAll();
-    announce(place.querySelector("[data-live-status]")?.textContent ?? place.querySelector(".pages > span, .empty h2")?.textContent);
+    announce([...places].map((e) => e.querySelector("[data-live-status], .pages > span, .empty h2")?.textContent).find(Boolean));
   } catch (error) {
     if (error.name !== "AbortError") location.assign(url);
   } finally {
@@ -46,7 +50,7 @@ export function announce(text) {
 
 document.addEventListener("input", (event) => {
   const form = event.target instanceof Element && event.target.matches("[data-live-input]") && event.target.form;
-  if (!form?.matches("[data-live-form]") || event.isComposing) return;
+  if (!form || !form.matches("[data-live-form]") || event.isComposing) return;
   clearTimeout(timer);
   timer = setTimeout(search, 180, form);
 });

@@ -1,6 +1,8 @@
 /** Ticking rows: one, a range with shift, the page, all that match; the number chosen is always shown. */
 
 let last = null;
+/** A form with fields named id answers form.id with those. @param {Element} form */
+const idOf = (form) => form.getAttribute("id");
 
 /** @param {string} form id of the bulk form @returns {HTMLInputElement[]} */
 const ticksOf = (form) => [...document.querySelectorAll(`[data-tick][form="${form}"]`)];
@@ -51,18 +53,18 @@ document.addEventListener("change", (event) => {
     const form = box.closest("[data-ticks]").dataset.ticks;
     for (const t of ticksOf(form)) t.checked = box.checked;
     count(form);
-  } else if (box.matches("[data-bulk-all]")) count(box.form.id);
+  } else if (box.matches("[data-bulk-all]")) count(idOf(box.form));
 });
 
 document.addEventListener("click", (event) => {
-  const form = event.target instanceof Element && event.target.closest("[data-bulk-clear]")?.form;
+  const form = event.target instanceof Element ? event.target.closest("[data-bulk-clear]")?.form : null;
   if (!form) return;
-  for (const t of ticksOf(form.id)) t.checked = false;
-  count(form.id);
+  for (const t of ticksOf(idOf(form))) t.checked = false;
+  count(idOf(form));
 });
 
 export function countAll() {
-  for (const bar of document.querySelectorAll("[data-bulk]")) count(bar.id);
+  for (const bar of document.querySelectorAll("[data-bulk]")) count(idOf(bar));
 }
 countAll();
 addEventListener("pageshow", countAll);

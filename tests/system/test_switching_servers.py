@@ -1,0 +1,76 @@
+"""Each module off and on again with two real server processes on one database: seen in both (FEATURES H2)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.server import ServerProcess
+from tests.support.sites import open_same_site, signed_in, within
+
+PAGES = {"shop": "/shop", "booking": "/booking", "forms": "/forms/contact"}
+"""Plugin → a public page of it."""
+
+DASHBOARD = {
+    "shop": "/dashboard/shop/orders",
+    "booking": "/dashboard/booking/appointments",
+    "forms": "/dashboard/forms",
+    "consent": "/dashboard/contacts",
+}
+
+COLUMNS = {"shop": "Bestellungen", "booking": "Nächster Termin", "forms": "Formulareinträge", "consent": "Werbung"}
+"""Plugin → the German head of a column it adds to the list."""
+
+AT_MOST = 2.0
+
+
+def test_h2_each_module_off_and_on_is_seen_by_two_servers(database_url: str, tmp_path: Path) -> None:
+    with ServerProcess(database_url, tmp_path) as first, ServerProcess(database_url, tmp_path) as second:
+        site = open_same_site(database_url, tmp_path)
+        clients = [signed_in(site, first.url), signed_in(site, second.url)]
+        try:
+            for plugin in COLUMNS:
+                before = _tables(site, plugin)
+                for switched, expected in (("off", 404), ("on", 200)):
+                    answer = clients[0].post(f"/dashboard/modules/{plugin}/{switched}")
+                    assert answer.status_code == 200, answer.text
+                    for client in clients:
+                        within(AT_MOST, lambda: _shows(client, plugin) == (switched == "on"))  # noqa: B023
+                        if plugin in PAGES:
+                            assert client.get(PAGES[plugin]).status_code == expected
+                        assert (plugin in _nav(client)) == (switched == "on" and plugin in PAGES)
+                assert _tables(site, plugin) == before
+        finally:
+            for client in clients:
+                client.close()
+            site.close()
+
+
+def _shows(client: httpx.Client, plugin: str) -> bool:
+    return COLUMNS[plugin] in client.get("/dashboard/contacts?columns=all").text
+
+
+def _nav(client: httpx.Client) -> set[str]:
+    text = client.get("/dashboard/contacts").text
+    return {plugin for plugin in PAGES if f'href="/dashboard/{plugin}' in text}
+
+
+def _tables(site: object, plugin: str) -> list[str]:
+    from sqlalchemy import inspect
+
+    return sorted(
+        name for name in inspect(site.database.engine).get_table_names() if name.startswith(f"{plugin}_")  # type: ignore[attr-defined]
+    )
+
+
+@pytest.mark.parametrize("plugin", sorted(PAGES))
+def test_h2_off_is_remembered_by_a_restart(plugin: str, tmp_path: Path, database_url: str) -> None:
+    site = open_same_site(database_url, tmp_path)
+    site.switch(plugin, False)
+    site.close()
+    with ServerProcess(database_url, tmp_path) as server:
+        assert httpx.get(server.url + PAGES[plugin]).status_code == 404
+        others = [page for key, page in PAGES.items() if key != plugin]
+        assert {httpx.get(server.url + page).status_code for page in others} == {200}
