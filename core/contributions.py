@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import Any
 
 from attrs import frozen
-from litestar.handlers import BaseRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from core.errors import PluginError
 from core.plugins import Plugins, Refusal, by_key, describe, plugin_of
@@ -27,12 +27,13 @@ from core.values import (
     SettingsField,
     Tile,
 )
+from core.web.routing import is_declared
 
 KINDS: Mapping[str, type] = MappingProxyType(
     {
         "modules": Module,
         "permissions": Permission,
-        "routers": BaseRouteHandler,
+        "routers": HTTPRouteHandler,
         "nav_items": NavItem,
         "settings_fields": SettingsField,
         "activity_kinds": ActivityKind,
@@ -180,7 +181,7 @@ def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Seque
     taken = {address: owner for owner, route in before for address in addresses(route)}
     for route in routes:
         for address in addresses(route):
-            if not route.opt or ("permission" not in route.opt and not route.opt.get("public")):
+            if not is_declared(route):
                 raise PluginError(
                     "Route '%(address)s' of plugin '%(plugin)s' declares no permission. "
                     "Make it with core.get or core.post, and permission= or public=True.",

@@ -59,5 +59,13 @@ class EditConflict(Conflict):
         self.version = version
 
 
+class TooManyAttempts(TresenError):
+    """Something was tried too often; `wait` says for how many seconds it is refused (answers 429)."""
+
+    def __init__(self, message: str, *, wait: int, **values: object) -> None:
+        super().__init__(message, **values)
+        self.wait = wait
+
+
 class CaptureRejected(TresenError):
     """A plugin's `screen_capture` refused the visitor's data; the caller's transaction should be given up."""

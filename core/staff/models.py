@@ -39,6 +39,7 @@ class StaffSession(Base):
     account_id: Mapped[int] = mapped_column(
         BigInt, ForeignKey("staff_accounts.id", ondelete="CASCADE"), index=True
     )
+    browser: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)
     expires_at: Mapped[datetime]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select, update
+from attrs import frozen
+from sqlalchemy import ColumnElement, and_, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts.models import now
@@ -37,10 +38,29 @@ def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def start_session(session: Session, account_id: int) -> str:
-    """Start a session for an account that has just proved itself; answers the token for its cookie."""
+def is_alive() -> ColumnElement[bool]:
+    """The SQL condition of a session that still counts."""
+    return and_(
+        StaffSession.revoked_at.is_(None),
+        StaffSession.expires_at > now(),
+        StaffSession.seen_at > now() - IDLE,
+    )
+
+
+def start_session(session: Session, account_id: int, browser: str = "") -> str:
+    """Start a session for an account that has just proved itself; answers the token for its cookie.
+
+    `browser` names the browser for the person's list of sessions. Sessions that are over are removed.
+    """
+    session.execute(
+        delete(StaffSession).where(StaffSession.account_id == account_id, StaffSession.expires_at < now())
+    )
     token = secrets.token_urlsafe(32)
-    session.add(StaffSession(token_hash=_hash(token), account_id=account_id, expires_at=now() + LIFETIME))
+    session.add(
+        StaffSession(
+            token_hash=_hash(token), account_id=account_id, browser=browser, expires_at=now() + LIFETIME
+        )
+    )
     return token
 
 
@@ -58,9 +78,7 @@ def read_session(site: Site, token: str) -> SignedIn | None:
         .join(StaffAccount, StaffAccount.id == StaffSession.account_id)
         .where(
             StaffSession.token_hash == _hash(token),
-            StaffSession.revoked_at.is_(None),
-            StaffSession.expires_at > now(),
-            StaffSession.seen_at > now() - IDLE,
+            is_alive(),
             StaffAccount.disabled_at.is_(None),
         )
     )
@@ -84,9 +102,59 @@ def end_session(session: Session, session_id: int) -> None:
 
 
 def end_sessions(session: Session, account_id: int) -> None:
-    """Revoke all sessions of an account, as when its password changes."""
-    session.execute(
-        update(StaffSession)
-        .where(StaffSession.account_id == account_id, StaffSession.revoked_at.is_(None))
-        .values(revoked_at=now())
+    """Revoke all sessions of an account, as when it is switched off."""
+    end_other_sessions(session, account_id, None)
+
+
+def end_other_sessions(session: Session, account_id: int, keep: int | None) -> None:
+    """Revoke all sessions of an account but `keep`, as when its password changes."""
+    statement = update(StaffSession).where(
+        StaffSession.account_id == account_id, StaffSession.revoked_at.is_(None)
     )
+    if keep is not None:
+        statement = statement.where(StaffSession.id != keep)
+    session.execute(statement.values(revoked_at=now()))
+
+
+@frozen(kw_only=True)
+class OpenSession:
+    """A session that still counts, for the person's list."""
+
+    id: int
+    browser: str
+    created_at: datetime
+    seen_at: datetime
+
+
+def list_sessions(session: Session, account_id: int) -> list[OpenSession]:
+    """The sessions of an account that still count, the last used first."""
+    statement = (
+        select(StaffSession.id, StaffSession.browser, StaffSession.created_at, StaffSession.seen_at)
+        .where(StaffSession.account_id == account_id, is_alive())
+        .order_by(StaffSession.seen_at.desc(), StaffSession.id.desc())
+    )
+    return [OpenSession(**row) for row in session.execute(statement).mappings()]
+
+
+BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR/", "Opera"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def name_browser(user_agent: str) -> str:
+    """A browser and its system by the User-Agent header, such as „Firefox, Windows“; empty when it tells nothing."""
+    found = [next((name for mark, name in known if mark in user_agent), "") for known in (BROWSERS, SYSTEMS)]
+    return ", ".join(name for name in found if name)

@@ -19,12 +19,14 @@ from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from core.contributions import Contributions
+from core.contributions import Contributions, addresses
+from core.errors import PluginError
 from core.site import Site
 from core.web.access import Authentication, check_access
 from core.web.errors import exception_handlers
 from core.web.guarding import guarded
 from core.web.requests import Request, read_form
+from core.web.routing import is_declared
 from core.web.static import static_router
 
 log = logging.getLogger("tresen.web")
@@ -37,9 +39,19 @@ THREADS = 24
 
 
 def make_litestar(contributions: Contributions) -> Litestar:
-    """The Litestar app with the routes that the enabled plugins contribute, the core's own among them."""
+    """The Litestar app with the routes that the enabled plugins contribute, the core's own among them.
+
+    Raises PluginError for a route that does not say who may use it: the start fails rather than opening it to
+    everybody (DESIGN section 7). A plugin with such a route was refused before.
+    """
+    routes = [static_router(), *(route for _, route in contributions.routers)]
+    for route in routes:
+        if not is_declared(route):
+            raise PluginError(
+                "Route '%(address)s' does not say who may use it.", address=", ".join(addresses(route))
+            )
     return Litestar(
-        route_handlers=[static_router(), *(route for _, route in contributions.routers)],
+        route_handlers=routes,
         request_class=Request,
         dependencies={"form": Provide(read_form)},
         guards=[check_access],

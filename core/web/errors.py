@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,8 +12,8 @@ from litestar.response import Redirect, Response
 from litestar.types import ExceptionHandler
 from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
 
-from core.errors import CaptureRejected, Conflict, InvalidInput, NotFound, TresenError
-from core.web.access import SignInNeeded
+from core.errors import CaptureRejected, Conflict, InvalidInput, NotFound, TooManyAttempts, TresenError
+from core.web.access import FromElsewhere, SignInNeeded
 
 log = logging.getLogger("tresen.web")
 
@@ -23,20 +24,29 @@ TEXTS: Mapping[int, tuple[str, str]] = {
     405: ("This address can't be used like this", "Go back and use the buttons of the page."),
     409: ("Someone else was faster", "Nothing was saved. Go back, look at the current state, and try again."),
     413: ("This is too large", "Send a smaller file or a shorter text."),
+    422: ("This can't be accepted", "Nothing was saved. Go back and change what you entered."),
     429: ("Too many attempts", "Wait a few minutes, then try again."),
     500: ("Something went wrong here", "Nothing was saved. It is noted in the log of the site. Try again."),
     503: ("The site is busy", "Nothing was saved. Try again in a moment."),
 }
 """Status → title and way out, as message ids."""
 
+ELSEWHERE = (
+    "This form was sent from another site. Nothing was changed. Open this site as %(address)s, which is its address "
+    "in the settings, and send the form from there."
+)
+"""Seen by honest people when they use another address than TRESEN_BASE_URL."""
+
 
 def exception_handlers() -> dict[Any, ExceptionHandler[Any]]:
     """Litestar's exception handlers of the site."""
     return {
         SignInNeeded: lambda request, error: Redirect(error.location, status_code=303),
-        HTTPException: lambda request, error: error_page(request, error.status_code, _detail(error)),
+        FromElsewhere: _from_elsewhere,
+        HTTPException: _refused,
         NotFound: lambda request, error: error_page(request, 404, error),
         Conflict: lambda request, error: error_page(request, 409, error),
+        TooManyAttempts: _too_many,
         CaptureRejected: lambda request, error: error_page(request, 422, error),
         InvalidInput: lambda request, error: error_page(request, 400, error),
         OperationalError: _unavailable,
@@ -45,9 +55,29 @@ def exception_handlers() -> dict[Any, ExceptionHandler[Any]]:
     }
 
 
-def _detail(error: HTTPException) -> TresenError | None:
+def _from_elsewhere(request: Any, error: FromElsewhere) -> Response[str]:
+    return error_page(
+        request, 403, TresenError(ELSEWHERE, address=request.site.settings.base_url), way_out=""
+    )
+
+
+def _refused(request: Any, error: HTTPException) -> Response[str]:
+    if error.status_code >= 500:
+        return _unexpected(request, error)
     # Litestar's own texts are for developers; only 403's are ours.
-    return TresenError(error.detail) if error.status_code == 403 and error.detail else None
+    detail = TresenError(error.detail) if error.status_code == 403 and error.detail else None
+    answer = error_page(request, error.status_code, detail)
+    # A 405 must say which methods there are (RFC 9110 section 15.5.6).
+    answer.headers.update(
+        {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    )
+    return answer
+
+
+def _too_many(request: Any, error: TooManyAttempts) -> Response[str]:
+    answer = error_page(request, 429, error)
+    answer.headers["retry-after"] = str(error.wait)
+    return answer
 
 
 def _unavailable(request: Any, error: Exception) -> Response[str]:
@@ -58,25 +88,40 @@ def _unavailable(request: Any, error: Exception) -> Response[str]:
 
 
 def _unexpected(request: Any, error: Exception) -> Response[str]:
-    log.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    return error_page(request, 500)
+    reference = secrets.token_hex(4)
+    log.error("%s %s failed (%s)", request.method, request.scope["path"], reference, exc_info=error)
+    return error_page(request, 500, reference=reference)
 
 
-def error_page(request: Any, status: int, error: TresenError | None = None) -> Response[str]:
-    """A page that says what happened and what to do."""
-    title, way_out = TEXTS.get(status, TEXTS[500 if status >= 500 else 400])
+def error_page(
+    request: Any,
+    status: int,
+    error: TresenError | None = None,
+    *,
+    way_out: str | None = None,
+    reference: str | None = None,
+) -> Response[str]:
+    """A page that says what happened and what to do; in plain text when even that can't be rendered."""
+    title, usual_way_out = TEXTS.get(status, TEXTS[500 if status >= 500 else 400])
     language = request.language
-    what = language.text(error.message, **error.values) if error else ""
-    page: Response[str] = request.page(
-        "frame/error.html",
-        status=status,
-        code=status,
-        error_title=language.text(title),
-        error_text=f"{what} {language.text(way_out)}".strip(),
-        ways_out=[
-            {"label": language.text("To the contacts"), "href": "/dashboard/contacts"}
-            if request.scope.get("user")
-            else {"label": language.text("To the start page"), "href": "/"}
-        ],
-    )
+    # A path that leads to no route passed no authentication: the person is not known there.
+    person = request.scope.get("user")
+    texts = [
+        language.text(error.message, **error.values) if error else "",
+        language.text(usual_way_out if way_out is None else way_out),
+    ]
+    home = ("To the contacts", "/dashboard/contacts") if person else ("To the start page", "/")
+    try:
+        page: Response[str] = request.page(
+            "frame/error.html",
+            status=status,
+            code=status,
+            error_title=language.text(title),
+            error_text=" ".join(text for text in texts if text),
+            ways_out=[{"label": language.text(home[0]), "href": home[1]}],
+            reference=reference,
+        )
+    except Exception:
+        log.exception("The error page failed")
+        return Response(language.text(title), media_type="text/plain", status_code=status)
     return page

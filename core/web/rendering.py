@@ -14,6 +14,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from core.i18n import LANGUAGES, Language
 from core.staff.access import ROLE_LABELS
 from core.values import Money
+from core.web.cookies import cookie_name
 from core.web.toasts import read_toasts
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ def render(request: Request, template: str, values: Mapping[str, object]) -> str
 
 def frame(request: Request) -> dict[str, Any]:
     """What every page has: names, menus, the person, the languages, and a message from the page before."""
+    from core.web.requests import THEME_COOKIE
+
     site, language, path = request.site, request.language, request.scope["path"]
     person = request.person
 
@@ -126,7 +129,7 @@ def frame(request: Request) -> dict[str, Any]:
     back = path + (
         f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
     )
-    theme = request.cookies.get("theme", "")
+    theme = request.cookies.get(cookie_name(site, THEME_COOKIE))
     return {
         "request": request,
         "site": site,

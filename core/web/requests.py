@@ -17,10 +17,11 @@ from core.i18n import LANGUAGES, Language, choose_language
 from core.site import Site
 from core.staff.access import SignedIn
 from core.values import VISITOR, Actor
+from core.web.cookies import cookie_name, drop_cookie
 from core.web.toasts import TOAST_COOKIE, toast_cookie
 
 LANGUAGE_COOKIE = "tresen_language"
-THEME_COOKIE = "theme"
+THEME_COOKIE = "tresen_theme"
 
 
 class Request(LitestarRequest[SignedIn | None, Any, State]):
@@ -46,7 +47,7 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
     @property
     def language(self) -> Language:
         """The language of the answer: the one chosen, else the browser's, else the site's (DESIGN section 9)."""
-        chosen = self.cookies.get(LANGUAGE_COOKIE, "")
+        chosen = self.cookies.get(cookie_name(self.site, LANGUAGE_COOKIE), "")
         if chosen not in LANGUAGES:
             chosen = choose_language(self.headers.get("accept-language", ""), self.site.settings.language)
         return self.site.language(chosen)
@@ -62,10 +63,10 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
         from core.web.rendering import render
 
         answer = Response(
-            render(self, template, values), media_type="text/html; charset=utf-8", status_code=status
+            render(self, template, values), media_type="text/html", status_code=status
         )
-        if TOAST_COOKIE in self.cookies:
-            answer.delete_cookie(TOAST_COOKIE)
+        if cookie_name(self.site, TOAST_COOKIE) in self.cookies:
+            answer.set_cookie(drop_cookie(self.site, TOAST_COOKIE))
         return answer
 
     def redirect(
@@ -84,7 +85,9 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
 def local_path(path: str) -> str:
     """`path` if it leads to this site, else the start page (THREATS T-X5): no scheme, no host, no `//` or `/\\`."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return path if is_local and not any(ord(character) < 32 for character in path) else "/"
+    return (
+        path if is_local and not any(unicodedata.category(character) == "Cc" for character in path) else "/"
+    )
 
 
 @define

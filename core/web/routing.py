@@ -8,7 +8,7 @@ from typing import Any
 
 import litestar
 from litestar.concurrency import sync_to_thread
-from litestar.handlers import HTTPRouteHandler
+from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 Handler = Callable[..., Any]
 
@@ -45,6 +45,17 @@ def post(
     options.setdefault("status_code", 200)
     options["opt"] = {**options.get("opt", {}), "from_anywhere": from_anywhere}
     return _route(litestar.post, path, permission, public, {**options, "request_max_body_size": max_body})
+
+
+def is_declared(route: BaseRouteHandler) -> bool:
+    """Whether a route says who may use it: the staff with a permission, or everyone.
+
+    One that takes posts from other sites' pages must be for everyone: those pages would use the staff's cookies.
+    """
+    permission, public = route.opt.get("permission"), route.opt.get("public") is True
+    if public:
+        return permission is None
+    return isinstance(permission, str) and permission != "" and not route.opt.get("from_anywhere")
 
 
 def _route(

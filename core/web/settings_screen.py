@@ -101,7 +101,7 @@ def site_style(request: Request) -> Response[str]:
     """The stylesheet in which the site sets its accent colour; its address changes with the settings."""
     return Response(
         f":root {{ --accent: {request.site.setting('site.accent')}; }}\n",
-        media_type="text/css; charset=utf-8",
+        media_type="text/css",
         headers={"cache-control": "public, max-age=31536000, immutable"},
     )
 

@@ -13,8 +13,8 @@ from litestar.response import Response
 STATIC = Path(__file__).parent.parent / "static"
 
 MEDIA_TYPES = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css",
+    ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
 

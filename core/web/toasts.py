@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from litestar.datastructures import Cookie
 
 from core.signing import sign, unsign
+from core.web.cookies import cookie_name, make_cookie
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -20,20 +21,14 @@ TOAST_SECONDS = 60
 def toast_cookie(site: Site, message: str, values: dict[str, object], *, kind: str, undo: str) -> Cookie:
     """The cookie that carries a message to the next page."""
     body = json.dumps({"m": message, "v": {k: str(v) for k, v in values.items()}, "k": kind, "u": undo})
-    return Cookie(
-        key=TOAST_COOKIE,
-        value=sign(site.secret, "toast", body),
-        max_age=TOAST_SECONDS,
-        httponly=True,
-        samesite="lax",
-        secure=site.settings.is_secure,
-        path="/",
-    )
+    return make_cookie(site, TOAST_COOKIE, sign(site.secret, "toast", body), max_age=TOAST_SECONDS)
 
 
 def read_toasts(request: Request) -> list[dict[str, Any]]:
     """The message that the request brings, translated; none when it was altered."""
-    body = unsign(request.site.secret, "toast", request.cookies.get(TOAST_COOKIE, ""))
+    body = unsign(
+        request.site.secret, "toast", request.cookies.get(cookie_name(request.site, TOAST_COOKIE), "")
+    )
     if body is None:
         return []
     toast = json.loads(body)

@@ -1,4 +1,4 @@
-/** Light, dark or as the system: applied at once, kept in a cookie so that the next page comes right from the server. */
+/** Light, dark or as the system: applied at once; the server keeps it in a cookie, so that the next page comes right. */
 
 const form = document.querySelector("[data-theme-form]");
 
@@ -9,11 +9,13 @@ export function setTheme(theme) {
   if (kept) root.dataset.theme = theme;
   else delete root.dataset.theme;
   document.querySelector('meta[name="color-scheme"]')?.setAttribute("content", kept ? theme : "light dark");
-  document.cookie = `theme=${kept ? theme : ""};path=/;max-age=${kept ? 31536000 : 0};samesite=lax`;
   for (const button of form.querySelectorAll("button")) button.setAttribute("aria-pressed", String(button.value === theme));
 }
 
 form?.addEventListener("submit", (event) => {
   event.preventDefault();
-  setTheme(event.submitter.value);
+  const theme = event.submitter.value;
+  setTheme(theme);
+  // keepalive: the choice is kept even when the next page is opened at once. The answer is a redirect nobody needs.
+  fetch(form.action, { method: "POST", body: new URLSearchParams({ theme }), redirect: "manual", keepalive: true });
 });
