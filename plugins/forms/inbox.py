@@ -24,22 +24,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 @get("/dashboard/forms", permission="forms.entries")
 def show_entries(
     request: Request,
-    form: FromQuery[str] = "",
+    form_id: FromQuery[str] = "",
     older: FromQuery[str] = "",
     newer: FromQuery[str] = "",
 ) -> Response[str]:
     """Entries, newest first, of all forms or of one."""
-    form_id = _number(form)
+    chosen = _number(form_id)
     with request.site.session() as session:
         forms = [one.form.spoken(request.language) for one in list_forms(session)]
-        page = list_entries(session, state="accepted", form_id=form_id, older_than=older, newer_than=newer)
+        page = list_entries(session, state="accepted", form_id=chosen, older_than=older, newer_than=newer)
         quarantined = count_quarantined(session)
-    kept = {"form": form_id} if form_id else {}
+    kept = {"form_id": chosen} if chosen else {}
     return request.page(
         "forms/entries.html",
         page=page,
         forms=forms,
-        chosen=next((one for one in forms if one.id == form_id), None),
+        chosen=next((one for one in forms if one.id == chosen), None),
         quarantined=quarantined,
         older="?" + urlencode({**kept, "older": page.older}) if page.older else None,
         newer="?" + urlencode({**kept, "newer": page.newer}) if page.newer else None,
@@ -106,9 +106,9 @@ def empty(request: Request, form: FormInput) -> Redirect:
 
 
 @get("/dashboard/forms/entries.csv", permission="forms.entries")
-def export(request: Request, form: FromQuery[str] = "") -> Stream:
+def export(request: Request, form_id: FromQuery[str] = "") -> Stream:
     """The accepted entries as CSV, UTF-8 with a byte order mark, without cells a spreadsheet would run."""
-    rows = export_rows(request.site, request.language, _number(form))
+    rows = export_rows(request.site, request.language, _number(form_id))
     return Stream(
         _lines(rows),
         media_type="text/csv; charset=utf-8",
