@@ -94,7 +94,9 @@ def _one_history(session: Session, site: Site, demo: Demo, person: DemoPerson, c
 def _tick(
     site: Site, chance: Random, person: DemoPerson, language: str, when: datetime, *, system: bool = False
 ) -> Evidence:
-    form, path = chance.choice(FORMS)
+    form, path = chance.choice(
+        [one for one in FORMS if one[0].partition(".")[0] in site.enabled] or [("", "/")]
+    )
     wording = next((box.wording for box in boxes(site, language) if box.key == "consent.marketing"), "")
     if system:
         wording = (

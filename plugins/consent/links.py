@@ -22,6 +22,7 @@ class Request:
     purpose: str
     wording: str
     email: str
+    language: str
     outdated: bool
 
 
@@ -65,6 +66,7 @@ def read_confirm_token(session: Session, site: Site, token: str) -> Request:
         purpose=event.purpose,
         wording=event.wording,
         email=event.email,
+        language=event.language,
         outdated=withdrawn is not None,
     )
 

@@ -20,11 +20,7 @@ def show_confirm(request: Request, token: FromPath[str]) -> Response[str]:
         asked = read_confirm_token(session, request.site, token)
         state = state_of(session, asked.contact_id, asked.purpose)
     stage = "done" if state == "subscribed" else "outdated" if asked.outdated else "open"
-    return _quiet(
-        request.page(
-            "consent/confirm.html", stage=stage, wording=asked.wording, email=asked.email, token=token
-        )
-    )
+    return _quiet(request.page("consent/confirm.html", stage=stage, asked=asked, token=token))
 
 
 @post("/consent/confirm/{token:str}", public=True)

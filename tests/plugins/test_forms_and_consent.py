@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -161,3 +162,58 @@ def test_k1_the_demonstration_asks_those_who_are_contacts(site: Site) -> None:
     assert states["system", "subscribed"] > 20
     assert newest is not None
     assert newest <= now
+
+
+def test_p1_the_panels_say_what_was_sent_and_agreed_to(site: Site) -> None:
+    from core.web.rendering import environment
+
+    with make_client(site) as client:
+        fill_in(site, client, message="<b>Guten Tag</b>", **{"consent.marketing": "1"})
+    shown = {}
+    for panel in site.contributions.contact_panels:
+        with site.session() as session:
+            value = panel.load(session, 1)
+        shown[panel.key] = (
+            environment(site, site.language("de")).get_template(panel.template).render(panel=value)
+        )
+
+    assert "&lt;b&gt;Guten Tag&lt;/b&gt;" in shown["forms.entries"]
+    assert "Bestätigung offen" in shown["consent.all"]
+    assert "Nie gefragt" in shown["consent.all"]
+    assert "/dashboard/consent/1" in shown["consent.all"]
+
+
+def test_h8_every_text_of_both_plugins_has_its_german(site: Site) -> None:
+    german = site.language("de").translations
+    missing = []
+    for plugin in ("forms", "consent"):
+        for file in (PLUGINS / plugin / "templates").rglob("*.html"):
+            source = file.read_text(encoding="utf-8")
+            ids = re.findall(r"\b_\('([^']+)'", source) + re.findall(r"ngettext\('([^']+)'", source)
+            missing += [
+                f"{file.name}: {one}" for one in ids if german.gettext(one) == one and one not in SAME
+            ]
+        for file in (PLUGINS / plugin).glob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                texts = []
+                if isinstance(node, ast.Call):
+                    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                    wanted = ("InvalidInput", "NotFound", "Conflict", "ConsentRefused", "wrong", "redirect")
+                    arguments = node.args[1:] if name in ("wrong", "redirect") else node.args[:1]
+                    texts = arguments[:1] if name in wanted else []
+                    texts += [
+                        one.value
+                        for one in node.keywords
+                        if one.arg in ("label", "title", "description", "hint", "detail", "source")
+                        or (one.arg == "text" and name == "ActivityKind")
+                    ]
+                words = [one.value for one in texts if isinstance(one, ast.Constant) and one.value]
+                missing += [
+                    f"{file.name}: {one}"
+                    for one in words
+                    if isinstance(one, str) and german.gettext(one) == one and one not in SAME
+                ]
+    assert not missing
+
+
+SAME = {"Name", "Code"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -112,6 +113,19 @@ def test_t_p1_ten_at_once_are_one_entry(site: Site, client: Client) -> None:
     assert answers == [303] * 10
     assert (len(entries(site)), _contacts(site)) == (1, 1)
     assert len(_rows(site, "SELECT id FROM messages")) == 1
+
+
+def test_t_p1_without_the_key_ten_at_once_would_be_ten_entries(
+    site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("plugins.forms.entries._key_of", lambda *_: secrets.token_hex(8))
+    token = an_hour_old(site, token_of(client.get("/forms/contact").text))
+    with ThreadPoolExecutor(5) as threads:
+        list(
+            threads.map(lambda _: client.post("/forms/contact", data={**ANSWERS, "token": token}), range(10))
+        )
+
+    assert len(entries(site)) == 10
 
 
 def test_t_p1_a_filled_honeypot_goes_to_quarantine_and_makes_no_contact(site: Site, client: Client) -> None:
