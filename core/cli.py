@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    # Alembic tells of every step it takes; the commands say what was done.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         status: int = parsed.run(parsed)
     except TresenError as error:

@@ -14,7 +14,7 @@ from attrs import frozen
 from litestar.handlers import BaseRouteHandler, HTTPRouteHandler
 
 from core.errors import PluginError
-from core.plugins import Plugins, Refusal, by_key, describe, plugin_of
+from core.plugins import Plugin, Plugins, Refusal, by_key, describe, plugin_of
 from core.values import (
     Action,
     ActivityKind,
@@ -72,13 +72,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
         if plugin.key not in enabled:
             continue
         try:
-            missing = [key for key in plugin.requires if any(refusal.plugin == key for refusal in refused)]
-            if missing:
-                raise PluginError(
-                    "Plugin '%(plugin)s' requires '%(missing)s', which was refused. Mend that one first.",
-                    plugin=plugin.key,
-                    missing=missing[0],
-                )
+            _check_required(plugins, enabled, plugin, {refusal.plugin for refusal in refused})
             offered = {hook: _offered(plugins, hook, plugin.key) for hook in KINDS}
             for hook, values in offered.items():
                 _check(plugins, hook, plugin.key, values, accepted[hook])
@@ -112,6 +106,23 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
         ),
         tuple(refused),
     )
+
+
+def _check_required(plugins: Plugins, enabled: frozenset[str], plugin: Plugin, refused: set[str]) -> None:
+    """Everything a plugin requires must be on, and must fit."""
+    for key in plugin.requires:
+        if key in refused or key not in plugins:
+            raise PluginError(
+                "Plugin '%(plugin)s' requires '%(missing)s', which was refused. Mend that one first.",
+                plugin=plugin.key,
+                missing=key,
+            )
+        if key not in enabled:
+            raise PluginError(
+                "Plugin '%(plugin)s' requires '%(missing)s', which is off. Switch that one on first.",
+                plugin=plugin.key,
+                missing=key,
+            )
 
 
 def _offered(plugins: Plugins, hook: str, plugin: str) -> list[Any]:
@@ -199,7 +210,7 @@ def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Seque
 
 
 def addresses(route: BaseRouteHandler) -> list[str]:
-    """Method and path of a route, once for each, such as 'GET /shop'."""
+    """Method and path of a route, once for each, such as 'GET /notes'."""
     methods = sorted(getattr(route, "http_methods", ()))
     return [f"{method} {path}" for method in methods for path in sorted(route.paths)]
 

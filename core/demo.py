@@ -1,6 +1,6 @@
 """The demonstration site: people, times and chance, the same for the same seed; the plugins add what they did.
 
-Every contact comes in through the same use cases as a real one: the plugins' orders, bookings and entries are made by
+Every contact comes in through the same use cases as a real one: the plugins' orders, visits and entries are made by
 their hook `demo_history`, and only what staff would do by hand is done here.
 """
 
@@ -17,7 +17,7 @@ from attrs import frozen
 from core import state
 from core.demo_names import AWKWARD, PLACES, STREETS, Place
 from core.errors import Conflict
-from core.values import Details
+from core.values import Actor, Details
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -42,6 +42,11 @@ class DemoPerson:
     details: Details
     since: datetime
     moved_to: Details | None = None
+
+    @property
+    def language(self) -> str:
+        """The language in which they use the site: "de" or "en"."""
+        return self.details.language
 
 
 @frozen(kw_only=True)
@@ -76,7 +81,7 @@ def make_people(random: Random, count: int, now: datetime) -> list[DemoPerson]:
             first, last = random.choice(place.first_names), random.choice(place.last_names)
             name = f"{last} {first}" if place.last_name_first else f"{first} {last}"
         email = _address(random, first, last, number, taken)
-        # More people came lately than in the beginning, as with a shop that grows.
+        # More people came lately than in the beginning, as with a business that grows.
         since = now - HISTORY * (1 - random.random() ** 0.7) - timedelta(hours=1)
         details = _details(random, place, name)
         moved = _details(random, place, name) if random.random() < 0.08 else None
@@ -125,6 +130,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     """
     from sqlalchemy import select
 
+    from core.contacts.demo import work_by_hand
     from core.contacts.models import Contact, now
     from core.staff.accounts import add_account
     from core.staff.models import StaffAccount
@@ -142,11 +148,12 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     moment = now().astimezone(UTC).replace(microsecond=0)
     demo = Demo(random=random, people=make_people(random, people, moment), now=moment)
     with site.begin() as session:
-        add_account(session, email=email, name="Demo", role="owner", password=password)
+        account = add_account(session, email=email, name="Demo", role="owner", password=password)
         state.save_setting(session, "site.name", SITE_NAME)
         state.save_setting(session, "site.accent", ACCENT)
     for implementation in site.plugins.implementations("demo_history", site.enabled):
         implementation(site=site, demo=demo)
+    work_by_hand(site, demo, Actor(kind="staff", id=account, name="Demo"))
     with site.begin() as session:
         state.save_setting(session, MARK, str(seed))
     return True

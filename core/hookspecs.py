@@ -51,10 +51,10 @@ hookimpl = pluggy.HookimplMarker(PROJECT)
 
 @hookspec
 def modules() -> Sequence[Module]:  # type: ignore[empty-body]
-    """The modules this plugin brings contacts with, its own first.
+    """The plugin's name, and the module that contacts captured by it carry.
 
-    When: once for each set of enabled plugins. Return: `Module` values; the one whose key is the plugin's key names
-    the plugin on the Module screen. Combined: all, sorted by (order, key). If it raises: the plugin is refused.
+    When: once for each set of enabled plugins. Return: a list with one `Module`, whose key is the plugin's key.
+    Combined: all, sorted by (order, key). If it raises: the plugin is refused.
     """
 
 
@@ -157,7 +157,7 @@ def overview_tiles() -> Sequence[Tile]:  # type: ignore[empty-body]
 def public_fields(site: Site, form: str, language: str) -> Sequence[PublicField]:  # type: ignore[empty-body]
     """Tick boxes for another plugin's public form, such as a consent.
 
-    When: each time a public form is shown or sent; `form` names it ("shop.checkout"), `language` is "de" or "en".
+    When: each time a public form is shown or sent; `form` names it ("notes.ask"), `language` is "de" or "en".
     Return: `PublicField` values, none ticked at first. Combined: all, sorted by (order, key). If it raises: the form
     is shown without them and the plugin is named on the Module screen.
     """
@@ -170,7 +170,7 @@ def public_fields(site: Site, form: str, language: str) -> Sequence[PublicField]
 def screen_capture(session: Session, site: Site, capture: Capture) -> Screening | None:
     """Let a capture in, change it, or reject it.
 
-    When: before a captured order, booking or entry touches a contact, in the caller's transaction. Return: None to
+    When: before a captured order, visit or entry touches a contact, in the caller's transaction. Return: None to
     let it in, or a `Screening`. Combined: in the order of the plugins' keys, each seeing what the ones before made of
     it; the first rejection ends it. If it raises: the plugin's writes are rolled back to a savepoint, the failure is
     recorded, and the capture goes on without its verdict: an order is never lost to a broken plugin.
@@ -191,7 +191,7 @@ def contact_created(session: Session, site: Site, contact_id: int) -> None:
 
 @hookspec
 def contact_captured(session: Session, site: Site, capture: Capture, captured: Captured) -> None:
-    """An order, booking or entry was attached to a contact.
+    """An order, visit or entry was attached to a contact.
 
     When: at the end of `capture_contact`, in the caller's transaction; not for a replay. Return: nothing. Combined:
     all are told. If it raises: as `contact_created`.

@@ -7,6 +7,7 @@ them itself, over pluggy's own list: in a stable order, each isolated, timed and
 from __future__ import annotations
 
 import importlib
+import inspect
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,6 +175,34 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
     return list(done.values()), refused
 
 
+def _mistake_in_hooks(plugin: Plugin) -> str | None:
+    """What is wrong with a plugin's hookimpls, before pluggy sees them: it says less, and goes on with unknown hooks."""
+    for name in dir(plugin.module):
+        function = getattr(plugin.module, name)
+        options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
+        if not isinstance(options, dict):
+            continue
+        hook = options["specname"] or name
+        specification = getattr(hookspecs, hook, None)
+        if specification is None or not hasattr(specification, f"{hookspecs.PROJECT}_spec"):
+            return (
+                f"Plugin '{plugin.key}' implements the unknown hook '{hook}'. "
+                "docs/hooks.md lists all hooks; correct the name or remove the function."
+            )
+        if options["wrapper"] or options["hookwrapper"]:
+            return f"Plugin '{plugin.key}' wraps the hook '{hook}', which can't be done. Write it as a plain @hookimpl."
+        known = inspect.signature(specification).parameters
+        for argument, parameter in inspect.signature(function).parameters.items():
+            # One with a default is the plugin's own, as for pluggy.
+            if argument not in known and parameter.default is parameter.empty:
+                has = f"has {', '.join(known)}" if known else "has none"
+                return (
+                    f"Plugin '{plugin.key}' takes the argument '{argument}' in its hook '{hook}', which {has}. "
+                    "Correct the name or leave it out."
+                )
+    return None
+
+
 class Plugins:
     """The installed plugins, checked against the hooks, and the calls to them.
 
@@ -198,32 +227,16 @@ class Plugins:
         return any(plugin.key == key for plugin in self.installed)
 
     def _register(self, plugin: Plugin) -> bool:
-        """Register one plugin and answer True, or refuse it with pluggy's reason made readable."""
-        try:
-            self._manager.register(plugin.module, name=plugin.key)
-            self._manager.check_pending()
-        except pluggy.PluginValidationError as error:
-            unknown = [
-                name
-                for name in dir(plugin.module)
-                if getattr(getattr(plugin.module, name), f"{hookspecs.PROJECT}_impl", None)
-                and not hasattr(hookspecs, name)
-            ]
-            self._manager.unregister(plugin.module)
-            for name in unknown:
-                # pluggy keeps the caller it made for an unknown name, and would complain about it again.
-                delattr(self._manager.hook, name)
-            if unknown:
-                message = (
-                    f"Plugin '{plugin.key}' implements the unknown hook '{unknown[0]}'. "
-                    "docs/hooks.md lists all hooks; correct the name or remove the function."
-                )
-            else:
-                detail = str(error).strip().splitlines()[-1]
-                message = f"Plugin '{plugin.key}' implements a hook with arguments it does not have: {detail}"
+        """Register one plugin and answer True, or refuse it with a sentence that names the mistake."""
+        message = _mistake_in_hooks(plugin)
+        if message is None:
+            try:
+                self._manager.register(plugin.module, name=plugin.key)
+            except (pluggy.PluginValidationError, ValueError) as error:
+                message = f"Plugin '{plugin.key}' can't be registered: {describe(error)}"
+        if message is not None:
             self.refused = (*self.refused, Refusal(plugin=plugin.key, message=message))
-            return False
-        return True
+        return message is None
 
     def implementations(self, hook: str, enabled: frozenset[str] | None = None) -> list[Implementation]:
         """Who implements `hook`, in the order of dependencies and keys; only `enabled` plugins, or all installed.

@@ -22,7 +22,7 @@ log = logging.getLogger("tresen.forms")
 
 
 def public_fields(request: Request, form: str) -> Sequence[PublicField]:
-    """The tick boxes that plugins add to the public form called `form` ("shop.checkout"), in the page's language.
+    """The tick boxes that plugins add to the public form called `form` ("notes.ask"), in the page's language.
 
     A plugin that raises is left out and recorded: a broken plugin never costs an order.
     """

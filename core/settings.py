@@ -23,7 +23,7 @@ def _absolute_url(instance: object, attribute: Attribute[str], value: str) -> No
     scheme, separator, rest = value.partition("://")
     if scheme not in ("http", "https") or not separator or not rest or "/" in rest:
         raise SettingsError(
-            "TRESEN_BASE_URL is %(value)s. Write scheme and host only, such as https://shop.example.org.",
+            "TRESEN_BASE_URL is %(value)s. Write scheme and host only, such as https://www.example.org.",
             value=repr(value),
         )
 

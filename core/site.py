@@ -107,12 +107,13 @@ class Site:
         return {}
 
     def language(self, code: str) -> Language:
-        """The language `code`, with the words of the core and of the enabled plugins."""
+        """The language `code`, with the words of the core, of the enabled plugins, and of the others after them.
+
+        A plugin that is off is still named on the Module screen, and its entries stay in the activity log.
+        """
         if code not in self._languages:
-            folders = [
-                Path(__file__).parent,
-                *(p.folder for p in self.plugins.installed if p.key in self.enabled),
-            ]
+            plugins = sorted(self.plugins.installed, key=lambda plugin: plugin.key not in self.enabled)
+            folders = [Path(__file__).parent, *(plugin.folder for plugin in plugins)]
             self._languages[code] = Language(code, self.settings.zone, tuple(dict.fromkeys(folders)))
         return self._languages[code]
 
@@ -155,6 +156,11 @@ class Site:
             saved_settings=self.saved_settings if saved_settings is None else saved_settings,
         )
 
+    def without(self, refusals: Sequence[Refusal]) -> Site:
+        """This site without plugins that turned out not to fit, and with the reasons."""
+        site = self.with_plugins(self.enabled - {refusal.plugin for refusal in refusals}, self.revision)
+        return evolve(site, refused=(*self.refused, *refusals))
+
     def switch(self, key: str, on: bool) -> Site:
         """Switch a plugin on or off for all processes; its data stays (FEATURES H2). Answers the site as it is then.
 
@@ -163,7 +169,10 @@ class Site:
         """
         plugin = self._installed(key)
         site = self.refreshed()
-        if on == (key in site.enabled):
+        with self.session() as session:
+            # What is recorded, not what is active: a refused plugin can be switched off too.
+            was_on = key in state.enabled_plugins(session, self.plugins)
+        if on == was_on:
             return site
         if on:
             missing = [one for one in plugin.requires if one not in site.enabled]

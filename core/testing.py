@@ -33,7 +33,7 @@ def make_site(data_dir: Path, *plugins: ModuleType | Plugin, database_url: str =
 def make_client(site: Site) -> TestClient[Application]:
     """An HTTP client that calls the site in this process, as `with make_client(site) as client:`.
 
-    It follows no redirects, and raises nothing: what a visitor would see is what comes back.
+    It follows redirects unless told `follow_redirects=False`, and raises nothing: what a visitor would see comes back.
     """
     return TestClient(create_app(site), base_url=site.settings.base_url, raise_server_exceptions=False)
 

@@ -340,7 +340,7 @@ SYSTEM = Actor(kind="system")
 
 @frozen(kw_only=True)
 class Capture:
-    """One order, booking or entry on its way into the contacts (FEATURES C5).
+    """One order, visit or entry on its way into the contacts (FEATURES C5).
 
     `occurred_at` is when it happened (aware; replayed history has an old one), `makes_customer` whether it makes a
     customer of a lead, `idempotency_key` a key unique to this event: the second capture with it changes nothing.
@@ -394,7 +394,7 @@ class Screening:
 
 @frozen(kw_only=True)
 class PublicField:
-    """A tick box that a plugin adds to other plugins' public forms (checkout, booking, contact form).
+    """A tick box that a plugin adds to other plugins' public forms (an order, a contact form).
 
     `wording` is the sentence beside the box, in the page's language and exactly as it is recorded when ticked.
     """
@@ -410,7 +410,7 @@ class PublicField:
 class Submission:
     """A public form that was sent and captured, as the event `public_form_submitted` tells it.
 
-    `form` names the form ("shop.checkout"), `ticked` the keys of the plugins' boxes that were ticked, `wordings` what
+    `form` names the form ("notes.ask"), `ticked` the keys of the plugins' boxes that were ticked, `wordings` what
     stood beside each box shown, `page` the address of the page, `language` its language.
     """
 

@@ -1,11 +1,12 @@
-"""`capture_contact`: the one way in which an order, a booking or an entry becomes a contact (FEATURES C5)."""
+"""`capture_contact`: the one way in which an order, a visit or an entry becomes a contact (FEATURES C5)."""
 
 from __future__ import annotations
 
-from datetime import UTC
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
@@ -45,7 +46,7 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
         contact.inactive_at = None
     if capture.makes_customer:
         contact.stage = "customer"
-    changed, suggested = _take_details(session, contact, capture)
+    changed, suggested = _take_details(session, contact, capture, created)
     contact.updated_at = now()
     if changed or created:
         contact.version += 0 if created else 1
@@ -147,10 +148,13 @@ def _replay_of(session: Session, key: str | None) -> int | None:
     return session.scalar(select(ContactActivity.contact_id).where(ContactActivity.idempotency_key == key))
 
 
-def _take_details(session: Session, contact: Contact, capture: Capture) -> tuple[set[str], set[str]]:
+def _take_details(
+    session: Session, contact: Contact, capture: Capture, created: bool
+) -> tuple[set[str], set[str]]:
     """Bring details up to date, group by group; answers the names of changed details and of suggested groups."""
     changed: set[str] = set()
     suggested: set[str] = set()
+    settled: list[str] = []
     when = capture.occurred_at.astimezone(UTC)
     for group in rules.GROUPS:
         if not rules.says(capture.details, group) or rules.adds_nothing(contact, capture.details, group):
@@ -162,7 +166,7 @@ def _take_details(session: Session, contact: Contact, capture: Capture) -> tuple
         values = rules.values_of(capture.details, group)
         if contact.locked_at is not None:
             if rules.same(contact, capture.details, group):
-                _drop_suggestion(session, contact.id, group)
+                settled.append(group)
             elif _suggest(session, contact.id, group, values, capture):
                 suggested.add(group)
             continue
@@ -180,6 +184,10 @@ def _take_details(session: Session, contact: Contact, capture: Capture) -> tuple
             ),
         )
         changed |= {name for name, value in rules.values_of(contact, group).items() if value != before[name]}
+        # A suggestion kept while the contact was locked: what is written now is newer.
+        settled.append(group)
+    if settled and not created:
+        _drop_suggestions(session, contact.id, settled, capture.occurred_at)
     return changed, suggested
 
 
@@ -205,15 +213,15 @@ def _suggest(session: Session, contact_id: int, group: str, values: dict[str, st
     return kept is not None
 
 
-def _drop_suggestion(session: Session, contact_id: int, group: str) -> None:
-    """A newer statement agrees with what is stored: there is nothing left to suggest."""
-    suggestion = session.scalar(
-        select(ContactSuggestion).where(
-            ContactSuggestion.contact_id == contact_id, ContactSuggestion.group == group
+def _drop_suggestions(session: Session, contact_id: int, groups: Sequence[str], until: datetime) -> None:
+    """Forget suggestions for these groups that are not newer than a statement that now stands."""
+    session.execute(
+        delete(ContactSuggestion).where(
+            ContactSuggestion.contact_id == contact_id,
+            ContactSuggestion.group.in_(groups),
+            ContactSuggestion.occurred_at <= until,
         )
     )
-    if suggestion is not None:
-        session.delete(suggestion)
 
 
 def _touch_module(session: Session, contact_id: int, capture: Capture) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from core.contacts import tiles
+from litestar.handlers import HTTPRouteHandler
+
+from core.contacts import columns, filters, tiles
+from core.contacts.actions import ACTIONS
+from core.contacts.kinds import KINDS
+from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, ActivityKind, Permission, Tile
+from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.web.contact_list import ROUTES as LIST_ROUTES
+from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
 
 @hookimpl
@@ -17,14 +24,21 @@ def permissions() -> list[Permission]:
 
 
 @hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """The list, the page to add a contact, and the profile with what is done there."""
+    return [*LIST_ROUTES, *PROFILE_ROUTES]
+
+
+@hookimpl
+def contact_actions() -> list[Action]:
+    """What can be done with every contact."""
+    return list(ACTIONS)
+
+
+@hookimpl
 def activity_kinds() -> list[ActivityKind]:
     """Entries that the core writes."""
-    return [
-        ActivityKind(key="contact.added", label="Added", text="Added by hand", icon="plus"),
-        ActivityKind(key="contact.edited", label="Edited", text="Details edited", icon="edit"),
-        ActivityKind(key="contact.became_customer", label="Customer", text="Became a customer", icon="star"),
-        ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo"),
-    ]
+    return list(KINDS)
 
 
 @hookimpl
@@ -39,3 +53,31 @@ def overview_tiles() -> list[Tile]:
             order=10,
         )
     ]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    """„Kontakte“ in the side menu."""
+    return [
+        NavItem(
+            key="contact.list",
+            label="Contacts",
+            href=LIST_PATH,
+            icon="users",
+            shortcut="g c",
+            permission="contact.view",
+            order=20,
+        )
+    ]
+
+
+@hookimpl
+def contact_columns() -> list[Column]:
+    """The list's own columns."""
+    return columns.contact_columns()
+
+
+@hookimpl
+def contact_filters() -> list[Filter]:
+    """The list's own filters."""
+    return filters.contact_filters()

@@ -1,1 +1,52 @@
-"""What messages add to the contacts area."""
+"""What messages add to the contacts area: the thread on the profile, the inbox, and its entry in the menu."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from core.hookspecs import hookimpl
+from core.messages.inbox import read_thread
+from core.values import ALL_ROLES, NavItem, Panel, Permission
+from core.web.inbox import ROUTES as INBOX_ROUTES
+
+
+@hookimpl
+def permissions() -> list[Permission]:
+    """Rights on messages."""
+    return [Permission(key="message.view", label="Read messages", roles=ALL_ROLES, order=20)]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    """The inbox in the side menu."""
+    return [
+        NavItem(
+            key="message.inbox",
+            label="Messages",
+            href="/dashboard/messages",
+            icon="message",
+            permission="message.view",
+            order=30,
+        )
+    ]
+
+
+@hookimpl
+def contact_panels() -> list[Panel]:
+    """The thread on the profile, below the plugins' panels."""
+    return [
+        Panel(
+            key="message.thread",
+            title="Messages",
+            template="messages/panel.html",
+            load=read_thread,
+            permission="message.view",
+            order=900,
+        )
+    ]
+
+
+@hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """Pages of messages."""
+    return [*INBOX_ROUTES]

@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Literal
 
 from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contacts.models import now
-from core.database.base import Base, PlainContactRef, Id
+from core.database.base import Base, Id, PlainContactRef
 
 Direction = Literal["in", "out"]
 
@@ -31,4 +32,13 @@ class Message(Base):
     __table_args__ = (
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
         Index("ix_messages_thread", "contact_id", "occurred_at", "id"),
+        Index("ix_messages_inbox", "direction", "occurred_at", "id"),
+        # Only what waits to be read: the index stays small however many messages there are.
+        Index(
+            "ix_messages_unread",
+            "occurred_at",
+            "id",
+            sqlite_where=sql("read_at IS NULL AND direction = 'in'"),
+            postgresql_where=sql("read_at IS NULL AND direction = 'in'"),
+        ),
     )

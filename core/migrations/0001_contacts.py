@@ -203,7 +203,16 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
     )
+    op.create_index("ix_messages_inbox", "messages", ["direction", "occurred_at", "id"], unique=False)
     op.create_index("ix_messages_thread", "messages", ["contact_id", "occurred_at", "id"], unique=False)
+    op.create_index(
+        "ix_messages_unread",
+        "messages",
+        ["occurred_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("read_at IS NULL AND direction = 'in'"),
+        postgresql_where=sa.text("read_at IS NULL AND direction = 'in'"),
+    )
     op.create_table(
         "staff_sessions",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -255,7 +264,14 @@ def downgrade() -> None:
     op.drop_table("files")
     op.drop_index(op.f("ix_staff_sessions_account_id"), table_name="staff_sessions")
     op.drop_table("staff_sessions")
+    op.drop_index(
+        "ix_messages_unread",
+        table_name="messages",
+        sqlite_where=sa.text("read_at IS NULL AND direction = 'in'"),
+        postgresql_where=sa.text("read_at IS NULL AND direction = 'in'"),
+    )
     op.drop_index("ix_messages_thread", table_name="messages")
+    op.drop_index("ix_messages_inbox", table_name="messages")
     op.drop_table("messages")
     op.drop_index(op.f("ix_contact_tags_contact_id"), table_name="contact_tags")
     op.drop_table("contact_tags")

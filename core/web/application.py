@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Any
 
+from attrs import evolve
 from litestar import Litestar
 from litestar.concurrency import set_asyncio_executor
 from litestar.config.compression import CompressionConfig
@@ -21,7 +22,8 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from core.contributions import Contributions, addresses
 from core.errors import PluginError
-from core.site import Site
+from core.plugins import Refusal, describe
+from core.site import Site, builtin_keys
 from core.web.access import Authentication, check_access
 from core.web.errors import exception_handlers
 from core.web.guarding import guarded
@@ -65,12 +67,45 @@ def make_litestar(contributions: Contributions) -> Litestar:
     )
 
 
+def make_fitting(site: Site) -> tuple[Site, Litestar]:
+    """The site with its Litestar app; a plugin whose routes Litestar can't take is refused, and the others go on."""
+    try:
+        return site, make_litestar(site.contributions)
+    except Exception:
+        refusals = [
+            refusal
+            for plugin in sorted({owner for owner, _ in site.contributions.routers} - builtin_keys())
+            if (refusal := _refused_by_litestar(site.contributions, plugin))
+        ]
+        if not refusals:
+            raise
+    site = site.without(refusals)
+    return site, make_litestar(site.contributions)
+
+
+def _refused_by_litestar(contributions: Contributions, plugin: str) -> Refusal | None:
+    for owner, route in contributions.routers:
+        if owner != plugin:
+            continue
+        try:
+            make_litestar(evolve(contributions, routers=[(owner, route)]))
+        except Exception as error:
+            log.exception("A route of plugin %r does not fit", plugin)
+            # Litestar writes out whole annotations; what it has against them stands at the end.
+            reason = describe(error)
+            reason = reason if len(reason) < 300 else f"… {reason[-250:]}"
+            return Refusal(
+                plugin=plugin, message=f"Route '{addresses(route)[0]}' of plugin '{plugin}' does not fit: {reason}"
+            )
+    return None
+
+
 class Application:
     """The ASGI application of one site."""
 
     def __init__(self, site: Site) -> None:
-        self.site = site
-        self._app: ASGIApp = make_litestar(site.contributions)
+        self.site, app = make_fitting(site)
+        self._app: ASGIApp = app
         self._checked = 0.0
         self._refreshing: asyncio.Lock | None = None
         self._guarded = guarded(self._answer)
@@ -115,7 +150,7 @@ class Application:
         if site.contributions is self.site.contributions:
             return site, self._app
         log.info("Plugins that are on now: %s", ", ".join(sorted(site.enabled)))
-        return site, make_litestar(site.contributions)
+        return make_fitting(site)
 
     async def _lifespan(self, receive: Any, send: Any) -> None:
         while True:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from core import state
 from core.contributions import Contributions, collect
-from core.errors import PluginError
+from core.errors import NotFound, PluginError
 from core.plugins import Plugin, Refusal, plugin_of
 from core.site import Site, builtin_keys
 from core.web.requests import Request
@@ -68,6 +68,8 @@ def show_modules(request: Request) -> Response[str]:
 @post("/dashboard/modules/{key:str}/{to:str}", permission="site.modules")
 def switch_module(request: Request, key: FromPath[str], to: FromPath[str]) -> Response[str] | Redirect:
     """Switch a plugin "on" or "off" on every process."""
+    if to not in ("on", "off"):
+        raise NotFound("There is nothing here")
     try:
         site = request.site.switch(key, on=to == "on")
     except PluginError as error:
@@ -75,7 +77,7 @@ def switch_module(request: Request, key: FromPath[str], to: FromPath[str]) -> Re
             cards = module_cards(request.site, session)
         return request.page("site/modules.html", status=409, cards=cards, problem=error)
     request.scope["state"]["site_changed"] = True
-    # Named by the site on which it is on: a switched-off plugin's words are not in the catalogue any more.
+    # Named by the site on which it is on: only there it contributes its name.
     named = site if to == "on" else request.site
     label = named.language(request.language.code).text(named.plugin_label(key))
     text = "%(module)s is on." if to == "on" else "%(module)s is off. Its data is kept."
@@ -144,7 +146,13 @@ def _card(
 
 def _alone(site: Site, plugin: Plugin) -> Contributions:
     """What a plugin that is off would add."""
-    wanted = builtin_keys() | {plugin.key, *plugin.requires}
+    wanted = set(builtin_keys())
+    waiting = [plugin.key]
+    while waiting:
+        key = waiting.pop()
+        if key not in wanted and key in site.plugins:
+            wanted.add(key)
+            waiting.extend(site.plugins[key].requires)
     return collect(site.plugins, frozenset(wanted))[0]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.environment import TemplateModule
 
 from core.i18n import LANGUAGES, Language
 from core.staff.access import ROLE_LABELS
@@ -28,7 +29,7 @@ def environment(site: Site, language: Language) -> Environment:
     """The site's templates in one language; made once and kept with the site.
 
     A template is looked for in the site's own folder `data/templates`, then in the core, then in the plugin whose key
-    is its first folder (`shop/products.html` is in `plugins/shop/templates/shop/`).
+    is its first folder (`notes/panel.html` is in `plugins/notes/templates/notes/`).
     """
     cache: dict[str, Environment] = site.__dict__.setdefault("_environments", {})
     if language.code not in cache:
@@ -93,6 +94,18 @@ def render(request: Request, template: str, values: Mapping[str, object]) -> str
     site, language = request.site, request.language
     context = {**frame(request), **values}
     return environment(site, language).get_template(template).render(context)
+
+
+def render_part(
+    request: Request, template: str, values: Mapping[str, object], page: Mapping[str, object]
+) -> TemplateModule:
+    """Render a plugin's template to be put into a page: print it there, and autoescaping leaves it as it is.
+
+    Rendered at once, so that a template that raises does it here, where it can be caught, and not within the page.
+    `page` is what `frame` answered for the page.
+    """
+    made = environment(request.site, request.language).get_template(template)
+    return made.make_module({**page, **values})
 
 
 def frame(request: Request) -> dict[str, Any]:

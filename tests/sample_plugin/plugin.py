@@ -48,7 +48,9 @@ from tests.sample_plugin.models import Heard, Points
 
 @hookimpl
 def modules() -> list[Module]:
-    return [Module(key="sample_plugin", label="Loyalty", description="Points for loyal contacts", icon="star")]
+    return [
+        Module(key="sample_plugin", label="Loyalty", description="Points for loyal contacts", icon="star")
+    ]
 
 
 @hookimpl
@@ -65,7 +67,11 @@ def settings_fields() -> list[SettingsField]:
 def activity_kinds() -> list[ActivityKind]:
     return [
         ActivityKind(
-            key="sample_plugin.given", label="Points", text="Got %(points)s points", source="Points", icon="star"
+            key="sample_plugin.given",
+            label="Points",
+            text="Got %(points)s points",
+            source="Points",
+            icon="star",
         )
     ]
 
@@ -96,7 +102,10 @@ def contact_filters() -> list[Filter]:
             key="sample_plugin.level",
             label="Level",
             predicate=has_level,
-            choices=lambda session: [Choice(value="gold", label="Gold"), Choice(value="silver", label="Silver")],
+            choices=lambda session: [
+                Choice(value="gold", label="Gold"),
+                Choice(value="silver", label="Silver"),
+            ],
             translate_choices=True,
         )
     ]
@@ -110,7 +119,13 @@ def has_level(value: str) -> ColumnElement[bool] | None:
 @hookimpl
 def contact_panels() -> list[Panel]:
     return [
-        Panel(key="sample_plugin.points", title="Points", template="sample_plugin/panel.html", load=points_of, side="person")
+        Panel(
+            key="sample_plugin.points",
+            title="Points",
+            template="sample_plugin/panel.html",
+            load=points_of,
+            side="person",
+        )
     ]
 
 
@@ -134,7 +149,12 @@ def contact_actions() -> list[Action]:
 @hookimpl
 def nav_items() -> list[NavItem]:
     return [
-        NavItem(key="sample_plugin.best", label="Loyalty", href="/dashboard/sample_plugin", permission="sample_plugin.give"),
+        NavItem(
+            key="sample_plugin.best",
+            label="Loyalty",
+            href="/dashboard/sample_plugin",
+            permission="sample_plugin.give",
+        ),
         NavItem(key="sample_plugin.public", label="Our points", href="/points", area="public"),
     ]
 
@@ -162,7 +182,10 @@ def about_points(request: Request) -> Response[str]:
 def best(request: Request) -> Response[str]:
     with request.site.session() as session:
         rows = session.execute(
-            select(Contact.id, Contact.email, Points.points).join(Points).order_by(Points.points.desc()).limit(20)
+            select(Contact.id, Contact.email, Points.points)
+            .join(Points)
+            .order_by(Points.points.desc())
+            .limit(20)
         ).all()
     return request.page("sample_plugin/best.html", rows=[tuple(row) for row in rows])
 
@@ -215,7 +238,9 @@ def screen_capture(capture: Capture) -> Screening | None:
     if capture.email.endswith("@blocked.example.org"):
         return Screening(verdict="reject", reason="This address can't be used here.")
     if capture.details.city == "Bad City":
-        return Screening(verdict="change", capture=evolve(capture, details=evolve(capture.details, city="Good City")))
+        return Screening(
+            verdict="change", capture=evolve(capture, details=evolve(capture.details, city="Good City"))
+        )
     return None
 
 
@@ -258,7 +283,12 @@ def message_received(session: Session, message_id: int, contact_id: int) -> None
 
 @hookimpl
 def public_form_submitted(session: Session, submission: Submission) -> None:
-    hear(session, "public_form_submitted", submission.contact_id, f"{submission.form} {sorted(submission.ticked)}")
+    hear(
+        session,
+        "public_form_submitted",
+        submission.contact_id,
+        f"{submission.form} {sorted(submission.ticked)}",
+    )
 
 
 @hookimpl
@@ -276,4 +306,3 @@ def demo_history(site: Site, demo: Demo) -> None:
     with site.begin() as session:
         for contact_id in session.scalars(select(Contact.id).order_by(Contact.id)).all():
             add_points(session, contact_id, demo.random.randrange(200))
-

@@ -28,7 +28,13 @@ def test_h1_a_site_works_without_any_one_plugin(removed: str, tmp_path: Path, da
 
     with ServerProcess(database_url, tmp_path, root=checkout) as server:
         with signed_in(site, server.url) as client:
-            for path in ("/", "/dashboard", "/dashboard/contacts", "/dashboard/modules", "/dashboard/settings"):
+            for path in (
+                "/",
+                "/dashboard",
+                "/dashboard/contacts",
+                "/dashboard/modules",
+                "/dashboard/settings",
+            ):
                 assert client.get(path).status_code == 200, path
             assert f"module-{removed}" not in client.get("/dashboard/modules").text
             for plugin, page in PAGES.items():

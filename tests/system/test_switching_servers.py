@@ -20,7 +20,12 @@ DASHBOARD = {
     "consent": "/dashboard/contacts",
 }
 
-COLUMNS = {"shop": "Bestellungen", "booking": "Nächster Termin", "forms": "Formulareinträge", "consent": "Werbung"}
+COLUMNS = {
+    "shop": "Bestellungen",
+    "booking": "Nächster Termin",
+    "forms": "Formulareinträge",
+    "consent": "Werbung",
+}
 """Plugin → the German head of a column it adds to the list."""
 
 AT_MOST = 2.0
@@ -61,7 +66,9 @@ def _tables(site: object, plugin: str) -> list[str]:
     from sqlalchemy import inspect
 
     return sorted(
-        name for name in inspect(site.database.engine).get_table_names() if name.startswith(f"{plugin}_")  # type: ignore[attr-defined]
+        name
+        for name in inspect(site.database.engine).get_table_names()
+        if name.startswith(f"{plugin}_")  # type: ignore[attr-defined]
     )
 
 

@@ -1,0 +1,222 @@
+"""The cells of the list: what a value of each kind must be, and how it is shown.
+
+The rows are the largest part of the page, and a macro called for each cell would take four times as long as
+markup that is compiled in place. So one template is put together for a set of columns, compiled once and kept
+with the site. It draws what `components/lists.html` and `components/signs.html` draw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from jinja2 import Template
+
+from core.i18n import Language
+from core.values import CellKind, Column, Indicator, Link, Money
+
+if TYPE_CHECKING:
+    from core.site import Site
+
+MAX_KEPT = 200
+
+
+# What a value must be
+
+
+def check_cell(kind: CellKind, value: object) -> object:
+    """The value, fit to be shown; None for nothing. Raises TypeError for what the kind can't be."""
+    if value is None:
+        return None
+    checked = _CHECKS[kind](value)
+    return None if checked in ("", ()) else checked
+
+
+def _refuse(kind: str, value: object, wanted: str) -> TypeError:
+    return TypeError(f"answered {repr(value)[:80]}, and a column of kind {kind!r} takes {wanted}")
+
+
+def _text(value: object) -> object:
+    if not isinstance(value, str):
+        raise _refuse("text", value, "str")
+    return value
+
+
+def _datetime(value: object) -> object:
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        raise _refuse("datetime", value, "a datetime with a time zone")
+    return value
+
+
+def _date(value: object) -> object:
+    if not isinstance(value, date) or (isinstance(value, datetime) and value.tzinfo is None):
+        raise _refuse("date", value, "a date")
+    return value
+
+
+def _number(value: object) -> object:
+    # PostgreSQL answers the sum of whole numbers as a Decimal.
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        raise _refuse("number", value, "int")
+    return value
+
+
+def _money(value: object) -> object:
+    amounts = (value,) if isinstance(value, Money) else value
+    if not isinstance(amounts, Sequence) or not all(isinstance(amount, Money) for amount in amounts):
+        raise _refuse("money", value, "Money or a sequence of Money")
+    return tuple(amounts)
+
+
+def _chips(value: object) -> object:
+    if (
+        isinstance(value, str)
+        or not isinstance(value, Sequence)
+        or not all(isinstance(one, str) for one in value)
+    ):
+        raise _refuse("chips", value, "a sequence of str")
+    return tuple(value)
+
+
+def _indicator(value: object) -> object:
+    if not isinstance(value, Indicator):
+        raise _refuse("indicator", value, "Indicator")
+    return value
+
+
+def _link(value: object) -> object:
+    if not isinstance(value, Link):
+        raise _refuse("link", value, "Link")
+    return value
+
+
+_CHECKS: Mapping[CellKind, Callable[[object], object]] = MappingProxyType(
+    {
+        "text": _text,
+        "datetime": _datetime,
+        "date": _date,
+        "number": _number,
+        "money": _money,
+        "country": _text,
+        "chips": _chips,
+        "badge": _text,
+        "indicator": _indicator,
+        "link": _link,
+    }
+)
+
+
+# How a value is shown
+
+
+def _icon(name: str) -> str:
+    return (
+        '<svg class="icon" width="20" height="20" aria-hidden="true">'
+        f'<use href="{{{{ icons }}}}#{name}"></use></svg>'
+    )
+
+
+def _chips_markup(loop: str, style: str, inner: str, otherwise: str = "") -> str:
+    return f'<span class="chips">{loop}<span class="{style}">{inner}</span>{otherwise}{{% endfor %}}</span>'
+
+
+KIND_MARKUP: Mapping[CellKind, str] = MappingProxyType(
+    {
+        "text": "{{ v }}",
+        "datetime": '<time datetime="{{ v.isoformat() }}">{{ v|datetime }}</time>',
+        "date": '<time datetime="{{ v.isoformat() }}">{{ v|date }}</time>',
+        "number": "{{ v|number }}",
+        "money": "{% for one in v %}{% if not loop.first %}<br>{% endif %}{{ one|money }}{% endfor %}",
+        "country": "{{ v|country }}",
+        "chips": _chips_markup("{% for one in v %}", "chip", "{{ one }}"),
+        "badge": '<span class="badge">{{ v|translate }}</span>',
+        "indicator": (
+            '<span class="indicator indicator-{{ "other" if v.state == "pending" else v.state }}">'
+            f'{{% if v.state == "on" %}}{_icon("on")}{{% elif v.state == "off" %}}{_icon("off")}'
+            f"{{% else %}}{_icon('clock')}{{% endif %}}{{{{ v.label|translate }}}}</span>"
+        ),
+        "link": '<a href="{{ v.href }}">{{ v.text }}</a>',
+    }
+)
+"""Kind → the markup of a value `v` that is not empty."""
+
+OWN_MARKUP: Mapping[str, str] = MappingProxyType(
+    {
+        "contact.name": (
+            '<span class="person"><span class="avatar avatar-{{ r["tone"] }}" aria-hidden="true">'
+            '{% if r["picture_url"] %}<img src="{{ r["picture_url"] }}" alt="" width="64" height="64" '
+            'loading="lazy" decoding="async">{% else %}{{ r["initials"] }}{% endif %}</span>'
+            '<span><a href="/dashboard/contacts/{{ r["id"] }}" data-row-link>{{ r["label"] }}</a>'
+            "</span></span>"
+        ),
+        "contact.modules": _chips_markup(
+            "{% for one in v if one in modules %}",
+            "chip",
+            _icon("{{ modules[one].icon }}") + "{{ modules[one].label|translate }}",
+            # Of plugins that are off nothing is said.
+            otherwise='{% else %}<span class="none">–</span>',
+        ),
+        "contact.tags": _chips_markup("{% for one in v %}", "chip chip-tag", "{{ one }}"),
+        "contact.view": (
+            '<a href="{{ v.href }}">{{ v.text|translate }}<span class="sr-only"> {{ r["label"] }}</span></a>'
+        ),
+    }
+)
+"""Key of a column of the core's own → its markup, where its kind alone would not do."""
+
+ON_CARDS: Mapping[str, str] = MappingProxyType(
+    {"contact.name": "", "contact.email": "bare", "contact.modules": "bare"}
+)
+"""What a card on a phone shows (UX.md), and the class it has there."""
+
+
+def is_numeric(column: Column) -> bool:
+    """Whether a column's values are figures, aligned at their end."""
+    return column.kind in ("number", "money")
+
+
+def table_source(template: str, columns: Sequence[Column]) -> str:
+    """The source of `contacts/table.html` with these columns in it; of a plugin's nothing but their kinds.
+
+    Values: `columns` (heads), `rows`, `modules`, `caption`, `menu_text`, and `here`, the address to come back
+    to.
+    """
+    labels = "".join(f"{{% set label{number} = columns[{number}].label %}}" for number in range(len(columns)))
+    cells = "".join(_cell_source(number, column) for number, column in enumerate(columns))
+    return template.replace("{# labels #}", labels).replace("{# cells #}", cells)
+
+
+def _cell_source(number: int, column: Column) -> str:
+    name = f"c{number}"
+    markup = OWN_MARKUP.get(column.key, KIND_MARKUP[column.kind])
+    style = " ".join(
+        filter(None, ("numeric" if is_numeric(column) else "", ON_CARDS.get(column.key, "no-phone")))
+    )
+    if number == 0:
+        return f'<th scope="row" role="rowheader">{{% set v = r["{name}"] %}}{markup}</th>'
+    cell = f'<td role="cell" data-label="{{{{ label{number} }}}}"'
+    filled = f'{cell} class="{style}">{markup}</td>' if style else f"{cell}>{markup}</td>"
+    empty = (
+        f'{cell} class="{style} empty-cell"><span class="none" aria-hidden="true">–</span>'
+        '<span class="sr-only">{{ none_text }}</span></td>'
+    )
+    return f'{{% set v = r["{name}"] %}}{{% if v is none %}}{empty}{{% else %}}{filled}{{% endif %}}'
+
+
+def table_template(site: Site, language: Language, columns: Sequence[Column]) -> Template:
+    """The table's template for these columns in one language, compiled at first use."""
+    from core.web.rendering import environment
+
+    kept: dict[tuple[str, ...], Template] = site.__dict__.setdefault("_contact_tables", {})
+    key = (language.code, *(column.key for column in columns))
+    if key not in kept:
+        if len(kept) >= MAX_KEPT:
+            kept.clear()
+        templates = environment(site, language)
+        assert templates.loader is not None
+        source, _, _ = templates.loader.get_source(templates, "contacts/table.html")
+        kept[key] = templates.from_string(table_source(source, columns))
+    return kept[key]

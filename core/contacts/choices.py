@@ -1,0 +1,41 @@
+"""What the list's filters offer: asked side by side, and on a large site not for every page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from core.contacts.counts import is_large
+from core.plugins import Call, plugin_of
+from core.values import Choice, Filter
+
+if TYPE_CHECKING:
+    from core.site import Site
+
+KEPT_SECONDS = 60.0
+"""How old choices are at most on a large site, where reading them may mean reading every contact."""
+
+
+def choice_calls(site: Site, filters: Sequence[Filter]) -> list[Call]:
+    """Calls that answer the choices of each filter."""
+    return [_call(site, one) for one in filters]
+
+
+def _call(site: Site, offered: Filter) -> Call:
+    kept: dict[str, tuple[float, Sequence[Choice]]] = site.__dict__.setdefault("_contact_choices", {})
+
+    def read() -> Sequence[Choice]:
+        if is_large(site) and offered.key in kept:
+            read_at, earlier = kept[offered.key]
+            if monotonic() - read_at < KEPT_SECONDS:
+                return earlier
+        with site.session() as session:
+            choices: list[Choice] = list(offered.choices(session))
+        answered: list[object] = [*choices]
+        if wrong := [one for one in answered if not isinstance(one, Choice)]:
+            raise TypeError(f"choices() answered {repr(wrong[0])[:80]}, not Choice values")
+        kept[offered.key] = (monotonic(), choices)
+        return choices
+
+    return Call(plugin=plugin_of(offered.key), place=offered.key, function=read)

@@ -1,0 +1,319 @@
+"""The contact list's query: one page with the columns shown (DESIGN section 5)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve, field, frozen
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core.contacts.cells import check_cell
+from core.contacts.counts import COUNTED_UP_TO, Counts, count_matching, counts_of
+from core.contacts.cursors import Cursor, decode_cursor, encode_cursor
+from core.contacts.matching import (
+    TAB_CONDITIONS,
+    Matching,
+    Notice,
+    contacts,
+    find_broken_filters,
+    match,
+)
+from core.contacts.statements import Plan, Segment, make_plan, misfit, side_table, statement
+from core.contacts.views import DEFAULT_SORT, View
+from core.plugins import Call, Failure, describe, plugin_of
+from core.values import Column
+
+if TYPE_CHECKING:
+    from core.site import Site
+
+log = logging.getLogger("tresen.contacts")
+
+PAGE_SIZE = 50
+OWN = "contact"
+"""Key of the built-in plugin whose columns are known to fit."""
+
+Row = dict[str, Any]
+
+
+@frozen(kw_only=True)
+class Found:
+    """One page of the list.
+
+    Each row has the contact's `id`, `name`, `email`, `email_key`, `picture`, `inactive_at`, and under `c0`,
+    `c1` … the values of `columns`, checked by kind; None is an empty cell. `failures` name columns that could
+    not be shown, and their cells are None. `view` is the one shown: sorted as usual when the wanted order
+    could not be had. `first` is the number of the first row in the list. `total` is None when a filter is
+    broken.
+    """
+
+    view: View
+    rows: Sequence[Row]
+    columns: Sequence[Column]
+    counts: Counts
+    first: int = 1
+    total: int | None = None
+    previous: str | None = None
+    next: str | None = None
+    failures: Mapping[str, Failure] = field(factory=dict)
+    matching: Matching = field(factory=Matching)
+
+    @property
+    def total_is_capped(self) -> bool:
+        """Whether there are more than `total` says."""
+        return self.matching.conditions != () and self.total is not None and self.total > COUNTED_UP_TO
+
+
+def find_contacts(
+    site: Site,
+    view: View,
+    columns: Sequence[Column],
+    *,
+    after: str = "",
+    before: str = "",
+    extra: Sequence[Call] = (),
+    size: int = PAGE_SIZE,
+) -> tuple[Found, list[Any]]:
+    """The page of `view` after or before a cursor, else its first page; and the outcomes of `extra` calls.
+
+    Rows and numbers come from one session; then all columns that load by themselves run side by side,
+    together with `extra`, within one budget. Raises InvalidInput for a cursor that was altered.
+    """
+    cursor = None
+    if after or before:
+        cursor = decode_cursor(site.secret, after or before, view.order, backward=not after)
+    matching = match(site, view)
+    fitting, failures = _fitting(site, columns)
+    selected = [column for column in fitting if column.expression is not None]
+    loaded = [column for column in fitting if column.load is not None]
+    try:
+        found = _read(site, view, selected, matching, cursor, size)
+    except Exception as error:
+        found = _read_what_works(site, view, selected, matching, cursor, size, error)
+        loaded.extend(column for column in selected if column not in found.columns)
+
+    names = {column.key: f"c{index}" for index, column in enumerate(columns)}
+    rows = [_with_cells(row, found.columns, names) for row in found.rows]
+    for column in found.columns:
+        raw = [row[names[column.key]] for row in rows]
+        _fill(rows, names, column, partial(_converted, column, raw), failures)
+
+    ids = [row["id"] for row in rows]
+    calls = [_call(site, column, ids) for column in loaded] if ids else []
+    outcomes = site.read_side_by_side([*calls, *extra])
+    for column, outcome in zip(loaded, outcomes[: len(calls)], strict=False):
+        if outcome.failure is not None:
+            failures[column.key] = outcome.failure
+        else:
+            _fill(rows, names, column, partial(_looked_up, outcome.value, ids), failures)
+    return evolve(found, rows=rows, columns=columns, failures=failures), outcomes[len(calls) :]
+
+
+def _fitting(site: Site, columns: Sequence[Column]) -> tuple[list[Column], dict[str, Failure]]:
+    """The columns that can be selected, and why the others can't; found out once for each column."""
+    checked: dict[str, str] = site.__dict__.setdefault("_contact_columns_checked", {})
+    failures = {}
+    for column in columns:
+        if column.key not in checked:
+            try:
+                checked[column.key] = misfit(column)
+            except Exception as error:
+                checked[column.key] = describe(error)
+        if checked[column.key]:
+            failures[column.key] = _failure(column, checked[column.key])
+    return [column for column in columns if column.key not in failures], failures
+
+
+def _failure(column: Column, message: str) -> Failure:
+    log.warning("Column %r could not be shown: %s", column.key, message)
+    return Failure(plugin=plugin_of(column.key), place=column.key, message=message)
+
+
+# Rows
+
+
+def _read(
+    site: Site,
+    view: View,
+    selected: Sequence[Column],
+    matching: Matching,
+    cursor: Cursor | None,
+    size: int,
+) -> Found:
+    """Rows, numbers and the cursors of the neighbouring pages."""
+    with site.session() as session:
+        counts = counts_of(site, session)
+        if matching.broken:
+            return Found(view=view, rows=[], columns=selected, counts=counts, matching=matching)
+        sort = site.contributions.contact_columns[view.sort]
+        plan = make_plan(selected, sort, view.tab, descending=view.descending)
+        rows, more = _fetch(site, session, plan, matching, cursor, size)
+        if cursor is not None and (not rows or (cursor.backward and not more and len(rows) < size)):
+            # Nothing left there, or back at the beginning with less than a page: the beginning, whole.
+            cursor = None
+            rows, more = _fetch(site, session, plan, matching, cursor, size)
+        backward = cursor is not None and cursor.backward
+        is_start = cursor is None or (backward and not more)
+        is_end = not more and not backward
+        first = 1
+        if cursor is not None and not is_start:
+            first = max(1, cursor.position - len(rows) + 1) if backward else cursor.position
+        if is_start and is_end:
+            total = len(rows)
+        elif matching.conditions:
+            total = count_matching(session, (*TAB_CONDITIONS[view.tab], *matching.conditions))
+        else:
+            total = counts.tabs[view.tab]
+
+    def place(row: Row, position: int, *, backward: bool) -> str:
+        value = row["sort_value"]
+        made = Cursor(order=view.order, value=value, id=row["id"], position=position, backward=backward)
+        return encode_cursor(site.secret, made)
+
+    return Found(
+        view=view,
+        rows=rows,
+        columns=selected,
+        counts=counts,
+        first=first,
+        # The number may have been counted before the last contacts came.
+        total=max(total, first + len(rows) - 1),
+        previous=place(rows[0], first - 1, backward=True) if rows and not is_start else None,
+        next=place(rows[-1], first + len(rows), backward=False) if rows and not is_end else None,
+        matching=matching,
+    )
+
+
+def _fetch(
+    site: Site, session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int
+) -> tuple[list[Row], bool]:
+    """Up to `size` rows from the cursor on, in the list's order, and whether more come after them."""
+    backward = cursor is not None and cursor.backward
+    segments: list[Segment] = ["valued", "empty"] if plan.has_empty else ["valued"]
+    if backward:
+        segments.reverse()
+    here: Segment | None = None
+    if cursor is not None:
+        here = "valued" if cursor.value is not None else "empty"
+        segments = segments[segments.index(here) :] if here in segments else []
+    rows: list[Row] = []
+    for segment in segments:
+        wanted = size + 1 - len(rows)
+        parameters: dict[str, object] = {"rows": wanted}
+        if cursor is not None and segment == here:
+            parameters |= {"at_id": cursor.id}
+            if segment == "valued":
+                parameters["at_value"] = cursor.value
+        built = statement(site, plan, segment, backward=backward, from_cursor="at_id" in parameters)
+        if matching.conditions:
+            built = built.where(*matching.conditions)
+        rows.extend(dict(row) for row in session.execute(built, parameters).mappings())
+        if len(rows) > size:
+            break
+    more = len(rows) > size
+    del rows[size:]
+    if backward:
+        rows.reverse()
+    return rows, more
+
+
+def _read_what_works(
+    site: Site,
+    view: View,
+    selected: Sequence[Column],
+    matching: Matching,
+    cursor: Cursor | None,
+    size: int,
+    error: Exception,
+) -> Found:
+    """The page after its statement failed: without contacts if a filter did it, else without expressions.
+
+    The columns that are missing in the answer are to be asked one by one, which names the one that fails.
+    Raises `error` when no plugin has a part in the statement.
+    """
+    with site.session() as session:
+        # When this fails too, no plugin is to blame: the database is away.
+        session.execute(select(contacts.c.id).limit(1)).all()
+    if notices := find_broken_filters(site, view):
+        matching = evolve(matching, broken=True, notices=(*matching.notices, *notices))
+    own = [column for column in selected if plugin_of(column.key) == OWN]
+    foreign_order = plugin_of(view.sort) != OWN
+    if not matching.broken and len(own) == len(selected) and not foreign_order:
+        raise error
+    log.warning("The list's statement failed, and is tried without plugins' columns: %s", describe(error))
+    if foreign_order:
+        sort = site.contributions.contact_columns[view.sort]
+        notice = Notice(
+            message="The list could not be sorted by column “%(column)s” of plugin “%(plugin)s”: %(error)s",
+            words={
+                "column": sort.label,
+                "plugin": site.plugin_label(plugin_of(sort.key)),
+                "error": describe(error),
+            },
+        )
+        matching = evolve(matching, notices=(*matching.notices, notice))
+        view, cursor = view.sorted_by(DEFAULT_SORT, descending=True), None
+    return _read(site, view, own, matching, cursor, size)
+
+
+# Cells
+
+
+def _with_cells(row: Row, selected: Sequence[Column], names: Mapping[str, str]) -> Row:
+    """The row with a cell for each column of the page: the statement numbered only those it selected."""
+    values = {column.key: row.pop(f"c{index}") for index, column in enumerate(selected)}
+    row.update((name, values.get(key)) for key, name in names.items())
+    return row
+
+
+def _converted(column: Column, values: Sequence[Any]) -> list[Any]:
+    if column.convert is None:
+        return list(values)
+    return [value if value is None else column.convert(value) for value in values]
+
+
+def _looked_up(values: object, ids: Sequence[int]) -> list[Any]:
+    if not isinstance(values, Mapping):
+        raise TypeError(f"load() answered {type(values).__name__}, not a mapping of contact id to value")
+    return [values.get(contact_id) for contact_id in ids]
+
+
+def _fill(
+    rows: Sequence[Row],
+    names: Mapping[str, str],
+    column: Column,
+    values: Callable[[], list[Any]],
+    failures: dict[str, Failure],
+) -> None:
+    """Write a column's checked values into its cells; one bad value empties the column and names it."""
+    name = names[column.key]
+    try:
+        cells = [check_cell(column.kind, value) for value in values()]
+    except (Exception, SystemExit) as error:
+        failures[column.key] = _failure(column, describe(error))
+        cells = [None] * len(rows)
+    for row, cell in zip(rows, cells, strict=True):
+        row[name] = cell
+
+
+def _call(site: Site, column: Column, ids: Sequence[int]) -> Call:
+    def load() -> object:
+        with site.session() as session:
+            if column.load is not None:
+                return column.load(session, ids)
+            return _select_alone(session, column, ids)
+
+    return Call(plugin=plugin_of(column.key), place=column.key, function=load)
+
+
+def _select_alone(session: Session, column: Column, ids: Sequence[int]) -> dict[int, object]:
+    """An expression column's values without the list's statement, which something broke."""
+    assert column.expression is not None
+    source = side_table(column)
+    start = contacts if source is None else contacts.outerjoin(source, source.c.contact_id == contacts.c.id)
+    asked = select(contacts.c.id, column.expression).select_from(start).where(contacts.c.id.in_(ids))
+    found = session.execute(asked).all()
+    return dict(zip((one[0] for one in found), _converted(column, [one[1] for one in found]), strict=True))

@@ -1,0 +1,97 @@
+"""Reading the activity log (FEATURES C12): newest first, by kind, page after page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from attrs import frozen
+from sqlalchemy import select, tuple_
+from sqlalchemy.orm import Session
+
+from core.contacts.models import ContactActivity
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@frozen(kw_only=True)
+class LogEntry:
+    """An entry as it was stored; `core.contacts.sentences` makes words of it."""
+
+    id: int
+    kind: str
+    reference: str
+    data: Mapping[str, Any]
+    href: str
+    actor_kind: str
+    actor_name: str
+    occurred_at: datetime
+
+
+@frozen(kw_only=True)
+class LogPage:
+    """Entries, newest first, and where the next page begins (None at the end)."""
+
+    entries: Sequence[LogEntry]
+    older: str | None
+
+
+def cursor(moment: datetime, row_id: int) -> str:
+    """A place in a list that is ordered by time and id, fit for an address."""
+    return f"{(moment - EPOCH) // timedelta(microseconds=1)}-{row_id}"
+
+
+def read_cursor(text: str) -> tuple[datetime, int] | None:
+    """The place that `cursor` wrote; None for anything else."""
+    micros, _, row_id = text.partition("-")
+    if not (micros.isascii() and micros.isdigit() and row_id.isascii() and row_id.isdigit()):
+        return None
+    if len(micros) > 18 or len(row_id) > 18:
+        return None
+    try:
+        return EPOCH + timedelta(microseconds=int(micros)), int(row_id)
+    except OverflowError:
+        return None
+
+
+def read_log(
+    session: Session, contact_id: int, *, kind: str = "", before: str = "", limit: int = 50
+) -> LogPage:
+    """A page of a contact's log; `kind` leaves only entries of that kind, `before` is an earlier page's `older`."""
+    log = ContactActivity
+    statement = (
+        select(log)
+        .where(log.contact_id == contact_id)
+        .order_by(log.occurred_at.desc(), log.id.desc())
+        .limit(limit + 1)
+    )
+    if kind:
+        statement = statement.where(log.kind == kind)
+    if (place := read_cursor(before)) is not None:
+        statement = statement.where(tuple_(log.occurred_at, log.id) < place)
+    rows = session.scalars(statement).all()
+    entries = [
+        LogEntry(
+            id=row.id,
+            kind=row.kind,
+            reference=row.reference,
+            data=row.data,
+            href=row.href,
+            actor_kind=row.actor_kind,
+            actor_name=row.actor_name,
+            occurred_at=row.occurred_at,
+        )
+        for row in rows[:limit]
+    ]
+    older = cursor(entries[-1].occurred_at, entries[-1].id) if len(rows) > limit else None
+    return LogPage(entries=entries, older=older)
+
+
+def kinds_of(session: Session, contact_id: int) -> list[str]:
+    """The kinds of entries that a contact's log has."""
+    return list(
+        session.scalars(
+            select(ContactActivity.kind).where(ContactActivity.contact_id == contact_id).distinct()
+        )
+    )

@@ -1,0 +1,143 @@
+"""Which contacts a view means, in SQL: for the list, and for whatever is done with „all that match“."""
+
+from __future__ import annotations
+
+import logging
+import re
+import unicodedata
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+from sqlalchemy import ColumnElement, Table, and_, or_, select
+
+from core.contacts.models import Contact
+from core.contacts.views import Tab, View
+from core.plugins import describe, plugin_of
+from core.values import Filter
+
+if TYPE_CHECKING:
+    from core.site import Site
+
+log = logging.getLogger("tresen.contacts")
+
+contacts: Table = Contact.__table__  # type: ignore[assignment]
+
+MAX_WORDS = 10
+"""Words of a search that are looked for."""
+
+_active = (contacts.c.merged_into_id.is_(None), contacts.c.inactive_at.is_(None))
+
+TAB_CONDITIONS: Mapping[Tab, tuple[ColumnElement[bool], ...]] = MappingProxyType(
+    {
+        "all": _active,
+        "customers": (*_active, contacts.c.stage == "customer"),
+        "leads": (*_active, contacts.c.stage == "lead"),
+        "inactive": (contacts.c.merged_into_id.is_(None), contacts.c.inactive_at.is_not(None)),
+    }
+)
+"""Tab → its contacts. Merged contacts are in none, inactive ones in theirs only (FEATURES C7)."""
+
+
+@frozen(kw_only=True)
+class Notice:
+    """What the page has to say: a message id, its `words` (message ids too), its `values` (as they are)."""
+
+    message: str
+    words: Mapping[str, str] = field(factory=dict)
+    values: Mapping[str, object] = field(factory=dict)
+
+
+@frozen(kw_only=True)
+class Matching:
+    """What a view's search and filters ask for.
+
+    With `broken`, a filter could not be applied: no contact may be shown or touched, rather than too many.
+    """
+
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    notices: tuple[Notice, ...] = ()
+    broken: bool = False
+
+
+def match(site: Site, view: View) -> Matching:
+    """The conditions of a view beyond those of its tab."""
+    conditions = list(search_conditions(view.search))
+    notices: list[Notice] = []
+    broken = False
+    for key, values in view.filters:
+        offered = site.contributions.contact_filters[key]
+        try:
+            predicates = {value: offered.predicate(value) for value in values}
+            for value, predicate in predicates.items():
+                if predicate is None:
+                    notices.append(
+                        Notice(
+                            message="“%(filter)s” knows no “%(value)s”. This was left out.",
+                            words={"filter": offered.label},
+                            values={"value": value},
+                        )
+                    )
+            if known := [predicate for predicate in predicates.values() if predicate is not None]:
+                conditions.append(_on_contacts(or_(*known)))
+        except (Exception, SystemExit) as error:
+            log.exception("Filter %r failed", key)
+            notices.append(broken_filter(site, offered, describe(error)))
+            broken = True
+    return Matching(conditions=tuple(conditions), notices=tuple(notices), broken=broken)
+
+
+def _on_contacts(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition, if it speaks of contacts alone: another table beside them would multiply them."""
+    for table in select(contacts.c.id).where(condition).get_final_froms():
+        if table is not contacts:
+            name = getattr(table, "name", "another table")
+            raise TypeError(f"its condition reads from {name}; put that into a subselect of contact ids")
+    return condition
+
+
+def broken_filter(site: Site, offered: Filter, message: str) -> Notice:
+    """The notice that names a filter which could not be applied, and its plugin."""
+    return Notice(
+        message="No contacts are shown: filter “%(filter)s” of plugin “%(plugin)s” failed: %(error)s",
+        words={
+            "filter": offered.label,
+            "plugin": site.plugin_label(plugin_of(offered.key)),
+            "error": message,
+        },
+    )
+
+
+def find_broken_filters(site: Site, view: View) -> tuple[Notice, ...]:
+    """Which filters the database refuses, each tried alone: asked when the list's statement has failed."""
+    notices = []
+    for key, values in view.filters:
+        offered = site.contributions.contact_filters[key]
+        try:
+            for value in values:
+                if (predicate := offered.predicate(value)) is not None:
+                    with site.session() as session:
+                        session.execute(select(contacts.c.id).where(predicate).limit(1)).all()
+        except Exception as error:
+            log.exception("Filter %r failed in the database", key)
+            notices.append(broken_filter(site, offered, describe(error)))
+    return tuple(notices)
+
+
+def search_conditions(text: str) -> tuple[ColumnElement[bool], ...]:
+    """Every word must be in the search text (FEATURES L5); a telephone number is found by digits too."""
+    words = unicodedata.normalize("NFC", text.casefold()).split()[:MAX_WORDS]
+    if not words:
+        return ()
+    each = tuple(_contains(word) for word in words)
+    digits = re.sub(r"\D", "", text).lstrip("0")
+    if len(digits) >= 3 and re.fullmatch(r"[\d\s+()/.\-]+", text):
+        # What is 0171/555 to one is +49 171 555 to the other: both hold the digits 171555.
+        return (or_(and_(*each), _contains(digits)),)
+    return each
+
+
+def _contains(word: str) -> ColumnElement[bool]:
+    escaped = re.sub(r"([%_\\])", r"\\\1", word)
+    return contacts.c.search_text.like(f"%{escaped}%", escape="\\")

@@ -1,0 +1,56 @@
+"""A contact's files and picture (THREATS T-U1 to T-U5, T-Z2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.params import FromPath
+from litestar.response import File
+
+from core.contacts.files import file_path, find_file
+from core.contacts.finding import find_contact
+from core.contacts.pictures import MEDIA_TYPE
+from core.errors import NotFound
+from core.web.requests import Request
+from core.web.routing import get
+
+# The whole answer is inert, should a browser ever show it in spite of the disposition.
+SANDBOX = {"content-security-policy": "default-src 'none'; sandbox", "x-content-type-options": "nosniff"}
+
+
+@get("/dashboard/contacts/{contact_id:int}/files/{file_id:int}", permission="contact.view")
+def download(request: Request, contact_id: FromPath[int], file_id: FromPath[int]) -> File:
+    """A file of this contact, to save and never to show: whatever it is, it is sent as plain bytes."""
+    with request.site.session() as session:
+        file = find_file(session, contact_id, file_id)
+    path = file_path(request.site.settings.data_dir, file.stored_name)
+    if not path.is_file():
+        raise NotFound("There is no such file.")
+    return File(
+        path,
+        filename=file.name,
+        media_type="application/octet-stream",
+        content_disposition_type="attachment",
+        headers=SANDBOX,
+    )
+
+
+@get("/dashboard/contacts/{contact_id:int}/picture/{name:str}", permission="contact.view")
+def picture(request: Request, contact_id: FromPath[int], name: FromPath[str]) -> File:
+    """The contact's picture. Its name is random and changes with it, so browsers may keep it."""
+    with request.site.session() as session:
+        contact = find_contact(session, contact_id)
+    if not contact.picture or contact.picture != name:
+        raise NotFound("There is no such picture.")
+    path = file_path(request.site.settings.data_dir, name)
+    if not path.is_file():
+        raise NotFound("There is no such picture.")
+    return File(
+        path,
+        media_type=MEDIA_TYPE,
+        content_disposition_type="inline",
+        headers={**SANDBOX, "cache-control": "private, max-age=31536000, immutable"},
+    )
+
+
+ROUTES: list[Any] = [download, picture]
