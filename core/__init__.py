@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from core.signing import sign as sign
     from core.signing import unsign as unsign
     from core.site import Site as Site
+    from core.site import site_of as site_of
     from core.values import SYSTEM as SYSTEM
     from core.values import VISITOR as VISITOR
     from core.values import Action as Action
@@ -85,7 +86,7 @@ _HOMES = {
     "core.messages.receiving": ("receive_message",),
     "core.public_forms": ("check_public_fields", "public_fields", "submit_public_form"),
     "core.signing": ("sign", "unsign"),
-    "core.site": ("Site",),
+    "core.site": ("Site", "site_of"),
     "core.values": (
         "SYSTEM",
         "VISITOR",

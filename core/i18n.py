@@ -68,6 +68,14 @@ class Language:
             value = value.astimezone(self.zone).date()
         return format_date(value, "full", locale=LOCALES[self.code]) if value else ""
 
+    def short_date(self, value: clock.date | None) -> str:
+        """A day of this or the next weeks, without its year: Sa., 21. Nov."""
+        from babel.dates import format_skeleton
+
+        if isinstance(value, clock.datetime):
+            value = value.astimezone(self.zone).date()
+        return format_skeleton("MMMEd", value, locale=LOCALES[self.code]) if value else ""
+
     def number(self, value: int | float | None) -> str:
         """A number with the locale's separators."""
         from babel.numbers import format_decimal

@@ -239,17 +239,20 @@ class Plugins:
         return message is None
 
     def implementations(self, hook: str, enabled: frozenset[str] | None = None) -> list[Implementation]:
-        """Who implements `hook`, in the order of dependencies and keys; only `enabled` plugins, or all installed."""
+        """Who implements `hook`, in the order of dependencies and keys; only `enabled` plugins, or all installed.
+
+        `@hookimpl(tryfirst=True)` and `trylast=True` put an implementation before or after all others.
+        """
         caller = getattr(self._manager.hook, hook)
-        found = [
+        found = [impl for impl in caller.get_hookimpls() if enabled is None or impl.plugin_name in enabled]
+        # LIFO in pluggy; sorted here so that the order is stable. Its own tryfirst and trylast come before that.
+        found.sort(key=lambda impl: (impl.trylast - impl.tryfirst, self._order.get(impl.plugin_name, -1)))
+        return [
             Implementation(
                 plugin=impl.plugin_name, hook=hook, function=impl.function, arguments=tuple(impl.argnames)
             )
-            for impl in caller.get_hookimpls()
-            if enabled is None or impl.plugin_name in enabled
+            for impl in found
         ]
-        # LIFO in pluggy; sorted here so that the order is stable.
-        return sorted(found, key=lambda implementation: self._order.get(implementation.plugin, -1))
 
 
 @frozen(kw_only=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,20 @@ log = logging.getLogger("tresen.site")
 PAGE_BUDGET = 2.0
 """Seconds a page waits for all its plugins' columns or panels together (FEATURES P4)."""
 
+SITE = "tresen_site"
+"""Where a session keeps its site."""
+
+
+def site_of(session: Session) -> Site:
+    """The site whose session this is: for loaders of columns, panels and tiles, which are handed a session only.
+
+    Raises LookupError for a session that `Site.session` or `Site.begin` did not open.
+    """
+    site = session.info.get(SITE)
+    if not isinstance(site, Site):
+        raise LookupError("This session belongs to no site. Open it with site.session() or site.begin().")
+    return site
+
 
 @define(eq=False, slots=False)
 class Site:
@@ -57,13 +71,19 @@ class Site:
 
     # Sessions
 
-    def session(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def session(self) -> Iterator[Session]:
         """A session for reading, opened where it is used: `with site.session() as session:`."""
-        return self.database.session()
+        with self.database.session() as session:
+            session.info[SITE] = self
+            yield session
 
-    def begin(self) -> AbstractContextManager[Session]:
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
         """A session for writing: committed at the end, rolled back by an exception."""
-        return self.database.begin()
+        with self.database.begin() as session:
+            session.info[SITE] = self
+            yield session
 
     # Hooks
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def deactivate_contact(session: Session, site: Site, contact_id: int, actor: Actor) -> bool:
-    """Take a contact out of every list but the inactive ones; it loses nothing. Answers whether it was active.
+    """Take a contact out of every list but the inactive ones; answers whether it was active.
 
     In the caller's transaction; logged, and told as `contact_deactivated`. Raises NotFound.
     """

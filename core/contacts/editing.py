@@ -33,9 +33,10 @@ def edit_contact(
 ) -> Edited:
     """Write the details a person typed, in the caller's transaction, and lock the contact (C6).
 
-    Only groups of details that differ from what is stored are written, with the person as their origin. `version` is
-    the one the form was opened with: when the contact has changed since, and not to the same values, nothing is
-    written and EditConflict tells both sides (T-F1). Raises NotFound for an unknown contact.
+    Only groups of details that differ from what is stored are written, with the person as their origin.
+    `version` is the one the form was opened with: when the contact has changed since, and not to the same
+    values, nothing is written and EditConflict tells both sides (T-F1). Raises NotFound for an unknown
+    contact.
     """
     contact = lock_contact(session, contact_id)
     stored, typed = details_of(contact), asdict(values)
@@ -63,7 +64,7 @@ def edit_contact(
 
 
 def lock_details(session: Session, contact_id: int, actor: Actor) -> bool:
-    """Keep a contact's details from being changed by orders and entries; answers whether they were open before."""
+    """Keep orders and entries from changing a contact's details; answers whether they could before."""
     contact = lock_contact(session, contact_id)
     if contact.locked_at is not None:
         return False

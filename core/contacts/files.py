@@ -1,7 +1,7 @@
-"""Files of a contact: streamed to disk under random names, and never trusted to be what they say (DESIGN section 7).
+"""Files of a contact: streamed to disk under random names, never trusted to be what they say (DESIGN 7).
 
-The bytes are in `files/` of the data folder, the rest in the table `files`. What people uploaded is served as an
-attachment only; a picture that is shown was made anew by `core.contacts.pictures`.
+The bytes are in `files/` of the data folder, the rest in the table `files`. What people uploaded is served as
+an attachment only; a picture that is shown was made anew by `core.contacts.pictures`.
 """
 
 from __future__ import annotations
@@ -55,12 +55,13 @@ class SavedFile:
 
 
 def clean_name(name: str) -> str:
-    """An uploader's file name made fit for showing and downloading: no folders, no control or direction characters.
+    """An uploader's file name, fit for showing and downloading: no folders, no control characters.
 
     The file is stored under a random name whatever it was called (THREATS T-U3).
     """
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    # Cc and Cf hold NUL, line breaks and the characters that turn the reading direction: gpj.exe shown as exe.jpg.
+    # Cc and Cf hold NUL, line breaks and the characters that turn the reading direction: gpj.exe shown as
+    # exe.jpg.
     kept = "".join(
         one for one in last if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
     )

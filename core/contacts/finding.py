@@ -34,7 +34,8 @@ def kept_contact_id(session: Session, contact: Contact) -> int:
 def lock_contact(session: Session, contact_id: int) -> Contact:
     """The contact as it is now, its row held until the caller's transaction ends.
 
-    Raises NotFound, and Conflict for a contact that was merged: what was meant for it would change nothing visible.
+    Raises NotFound, and Conflict for a contact that was merged: what was meant for it would change nothing
+    visible.
     """
     check_id(contact_id)
     # FOR UPDATE does nothing on SQLite, where the transaction holds the write lock anyway.

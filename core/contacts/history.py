@@ -58,7 +58,7 @@ def read_cursor(text: str) -> tuple[datetime, int] | None:
 def read_log(
     session: Session, contact_id: int, *, kind: str = "", before: str = "", limit: int = 50
 ) -> LogPage:
-    """A page of a contact's log; `kind` leaves only entries of that kind, `before` is an earlier page's `older`."""
+    """A page of a contact's log: only entries of `kind` if given; `before` is an earlier page's `older`."""
     log = ContactActivity
     statement = (
         select(log)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import Base, BigInt, ContactRef, Id, PlainContactRef
@@ -61,6 +61,15 @@ class Contact(Base):
         CheckConstraint("stage IN ('lead', 'customer')", name="stage"),
         Index("ix_contacts_joined", "joined_at", "id"),
         Index("ix_contacts_stage_joined", "stage", "joined_at", "id"),
+        # The tab „Inaktiv“: few among many, which the index by date alone would look for in all.
+        Index(
+            "ix_contacts_inactive",
+            "joined_at",
+            "id",
+            sqlite_where=text("inactive_at IS NOT NULL"),
+            postgresql_where=text("inactive_at IS NOT NULL"),
+        ),
+        Index("ix_contacts_name", text("nullif(lower(name), '')"), "id"),
     )
 
 

@@ -28,7 +28,7 @@ def clean_note(text: str, has_files: bool) -> str:
 
 
 def add_note(session: Session, contact_id: int, text: str, files: Sequence[SavedFile], actor: Actor) -> int:
-    """Add a note with its files, in the caller's transaction; answers its id. Raises InvalidInput and NotFound."""
+    """Add a note with its files, in the caller's transaction; answers its id. Raises InvalidInput."""
     text = clean_note(text, bool(files))
     lock_contact(session, contact_id)
     note = ContactNote(contact_id=contact_id, text=text, author_id=actor.id, author_name=actor.name)

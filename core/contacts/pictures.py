@@ -1,7 +1,7 @@
 """The picture of a contact: always made anew from what was uploaded (FEATURES C3, THREATS T-U1, T-U2, T-U5).
 
-Nothing of the uploaded file survives but its pixels: metadata such as the place where it was taken, colour profiles,
-and whatever was hidden behind the picture are gone.
+Nothing of the uploaded file survives but its pixels: metadata such as the place where it was taken, colour
+profiles, and whatever was hidden behind the picture are gone.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _DECODING = BoundedSemaphore(2)
 
 
 def make_picture(source: BinaryIO) -> io.BytesIO:
-    """A square WebP of what was uploaded. Raises InvalidInput for what is no picture, too large, or broken."""
+    """A square WebP of what was uploaded. Raises InvalidInput for what can't be used."""
     from PIL import Image, ImageOps
 
     content = source.read(MAX_UPLOAD + 1)

@@ -1,7 +1,7 @@
 """Words for what is stored: a log entry's sentence, the origin of a detail, an address in lines.
 
-An entry whose kind is not known (its plugin is off or gone) is shown by its kind's key and reference, and a text that
-does not fit its data by its label: a log never fails to show (FEATURES C12).
+An entry whose kind is not known (its plugin is off or gone) is shown by its kind's key and reference, and a
+text that does not fit its data by its label: a log never fails to show (FEATURES C12).
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Words:
         return self._fill(known.text, reference, data) or f"{self.label(kind)} {reference}".strip()
 
     def source(self, origin: rules.Origin) -> str:
-        """Where a detail came from: a person's name, „Bestellung 1007“, or at least the kind of what brought it."""
+        """Where a detail came from: a person's name, „Bestellung 1007“, or at least the kind of its entry."""
         if origin.name:
             return origin.name
         known = self.kinds.get(origin.kind)
@@ -65,7 +65,7 @@ class Words:
         return filled or f"{self.label(origin.kind)} {origin.reference}".strip()
 
     def changes(self, data: Mapping[str, Any]) -> str:
-        """The details that an entry changed, one a line: „Telefon: 030 1 → 030 2“; what was dismissed, struck out."""
+        """The details that an entry changed or dismissed, one a line: „Telefon: 030 1 → 030 2“."""
         lines = []
         for name, label in DETAIL_LABELS.items():
             if f"after_{name}" in data:

@@ -30,8 +30,9 @@ def accept_suggestion(
 ) -> None:
     """Write a suggestion into the details, with the origin it came from; the lock stays.
 
-    `seen` is the suggestion's time as it was shown: a newer order replaces a suggestion in place, and nobody should
-    accept what they have not seen (Conflict). Raises NotFound when it is settled already or another contact's.
+    `seen` is the suggestion's time as it was shown: a newer order replaces a suggestion in place, and nobody
+    should accept what they have not seen (Conflict). Raises NotFound when it is settled already or another
+    contact's.
     """
     contact = lock_contact(session, contact_id)
     suggestion = _suggestion(session, contact_id, suggestion_id, seen)

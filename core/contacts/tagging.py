@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def tag_contact(
     session: Session, site: Site, contact_id: int, names: Iterable[str], actor: Actor
 ) -> list[str]:
-    """Give a contact tags; answers those it did not have. Raises InvalidInput for a word that can't be a tag."""
+    """Give a contact tags; answers those it did not have. Raises InvalidInput for what can't be a tag."""
     lock_contact(session, contact_id)
     added = add_tags(session, contact_id, [clean_tag(name) for name in names])
     for name in added:

@@ -105,7 +105,7 @@ def read_inbox(
     before: str = "",
     limit: int = 50,
 ) -> InboxPage:
-    """A page of what contacts wrote; with `contact_id` all messages of one contact, the site's own included."""
+    """A page of what contacts wrote; with `contact_id` all of one contact's thread, both directions."""
     statement = (
         select(Message, Contact)
         .join(Contact, Contact.id == Message.contact_id)
@@ -141,9 +141,7 @@ def read_inbox(
 def unread_count(session: Session, contact_id: int | None = None) -> int:
     """How many messages wait to be read: of one contact, or of all."""
     statement = (
-        select(func.count())
-        .select_from(Message)
-        .where(Message.direction == "in", Message.read_at.is_(None))
+        select(func.count()).select_from(Message).where(Message.direction == "in", Message.read_at.is_(None))
     )
     if contact_id is not None:
         statement = statement.where(Message.contact_id == contact_id)

@@ -16,7 +16,7 @@ Direction = Literal["in", "out"]
 
 
 class Message(Base):
-    """One message of a contact's thread. `module` is the plugin that took it in; `occurred_at` orders the thread."""
+    """A message of a contact's thread. `module` names the plugin it came by, `occurred_at` orders."""
 
     __tablename__ = "messages"
 

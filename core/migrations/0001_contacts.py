@@ -43,8 +43,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
         sa.UniqueConstraint("email_key", name=op.f("uq_contacts_email_key")),
     )
+    op.create_index(
+        "ix_contacts_inactive",
+        "contacts",
+        ["joined_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("inactive_at IS NOT NULL"),
+        postgresql_where=sa.text("inactive_at IS NOT NULL"),
+    )
     op.create_index("ix_contacts_joined", "contacts", ["joined_at", "id"], unique=False)
     op.create_index(op.f("ix_contacts_merged_into_id"), "contacts", ["merged_into_id"], unique=False)
+    op.create_index("ix_contacts_name", "contacts", [sa.text("nullif(lower(name), '')"), "id"], unique=False)
     op.create_index("ix_contacts_stage_joined", "contacts", ["stage", "joined_at", "id"], unique=False)
     op.create_table(
         "plugin_failures",
@@ -292,5 +301,12 @@ def downgrade() -> None:
     op.drop_table("plugin_failures")
     op.drop_index("ix_contacts_stage_joined", table_name="contacts")
     op.drop_index(op.f("ix_contacts_merged_into_id"), table_name="contacts")
+    op.drop_index("ix_contacts_name", table_name="contacts")
     op.drop_index("ix_contacts_joined", table_name="contacts")
+    op.drop_index(
+        "ix_contacts_inactive",
+        table_name="contacts",
+        sqlite_where=sa.text("inactive_at IS NOT NULL"),
+        postgresql_where=sa.text("inactive_at IS NOT NULL"),
+    )
     op.drop_table("contacts")

@@ -113,8 +113,8 @@ def names_around(session: Session, email: str, name: str) -> list[str]:
 def add_account(session: Session, *, email: str, name: str, role: str, password: str) -> int:
     """Add an account, as the command line does; answers its id.
 
-    Raises InvalidInput for an address that is none or has an account, a missing name, an unknown role, or a password
-    that is too easy.
+    Raises InvalidInput for an address that is none or has an account, a missing name, an unknown role, or a
+    password that is too easy.
     """
     check_password(password, names=names_around(session, email, name))
     return insert_account(session, email=email, name=name, role=role, password_hash=hash_password(password))
@@ -198,7 +198,8 @@ def set_password(
 def store_password(
     session: Session, account_id: int, password_hash: str, *, keep_session: int | None = None
 ) -> None:
-    """Store a password that was checked and hashed before the transaction; ends all sessions but `keep_session`."""
+    """Store a password that was checked and hashed before the transaction; ends all sessions but
+    `keep_session`."""
     # First the account's row, which a sign-in locks too: no session begins with the old password after this.
     _locked(session, account_id).password_hash = password_hash
     session.flush()
@@ -206,7 +207,8 @@ def store_password(
 
 
 def _locked(session: Session, account_id: int) -> StaffAccount:
-    # Owners first and in one order for everybody: two transactions that take the last two owners can't deadlock.
+    # Owners first and in one order for everybody: two transactions that take the last two owners can't
+    # deadlock.
     _active_owners(session)
     account = session.get(StaffAccount, account_id, with_for_update=True, populate_existing=True)
     if account is None:

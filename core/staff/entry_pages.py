@@ -30,13 +30,15 @@ MAX_BODY = 20_000
 
 
 def way_back(path: str) -> str:
-    """Where to go after signing in: the page asked for when it is one of this site's, else the overview (T-X5)."""
+    """Where to go after signing in: the page asked for when it is one of this site's, else the overview
+    (T-X5)."""
     local = local_path(path)
     return OVERVIEW if local == "/" or len(local) > 2000 else local
 
 
 def new_password(form: Form, names: list[str]) -> str:
-    """The new password of a form, checked; its errors go into the form. Not trimmed: spaces may be part of it."""
+    """The new password of a form, checked; its errors go into the form. Not trimmed: spaces may be part of
+    it."""
     password = form.values.get("password", "")
     try:
         check_password(password, names=names)

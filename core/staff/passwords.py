@@ -16,30 +16,27 @@ if TYPE_CHECKING:
     from pwdlib import PasswordHash
 
 MIN_LENGTH = 10
-"""Characters a password has at least; no rules about kinds of characters (NIST SP 800-63B section 5.1.1.2)."""
+"""Characters a password has at least; no rules about kinds of characters (NIST SP 800-63B section
+5.1.1.2)."""
 
 MAX_LENGTH = 256
 """Characters a password has at most: room for any sentence, and no work for an attacker to give us."""
 
 COMMON = frozenset(
-    # fmt: off
-    {
-        "1234567890", "0123456789", "0987654321", "9876543210", "12345678910", "123456789a",
-        "1q2w3e4r5t", "1qaz2wsx3edc", "qwertzuiop", "qwertyuiop", "qwertz1234", "qwerty1234",
-        "qwertz12345", "qwerty12345", "qwertz123456", "qwerty123456", "asdfghjkl1", "abcdefghij",
-        "abcdefghijk", "abcd123456", "password12", "password123", "password1234", "passwort12",
-        "passwort123", "passwort1234", "iloveyou12", "iloveyou123", "letmein123", "welcome123",
-        "willkommen", "willkommen1", "willkommen123", "administrator", "admin12345", "admin123456",
-        "hallohallo", "hallo12345", "geheim1234", "geheim12345", "schalke0404", "fussball123",
-        "sommer2024", "sommer2025", "sommer2026", "winter2024", "winter2025", "winter2026",
-    }
-    # fmt: on
+    """
+    1234567890 0123456789 0987654321 9876543210 12345678910 123456789a 1q2w3e4r5t 1qaz2wsx3edc qwertzuiop
+    qwertyuiop qwertz1234 qwerty1234 qwertz12345 qwerty12345 qwertz123456 qwerty123456 asdfghjkl1
+    abcdefghij abcdefghijk abcd123456 password12 password123 password1234 passwort12 passwort123
+    passwort1234 iloveyou12 iloveyou123 letmein123 welcome123 willkommen willkommen1 willkommen123
+    administrator admin12345 admin123456 hallohallo hallo12345 geheim1234 geheim12345 schalke0404
+    fussball123 sommer2024 sommer2025 sommer2026 winter2024 winter2025 winter2026
+    """.split()  # noqa: SIM905 (fifty quoted words are no easier to read)
 )
 """What is tried first, as far as it is long enough."""
 
 AT_ONCE, WAITING = 2, 8
-# One hash takes 64 MiB: without a limit, 24 threads of strangers' attempts would take the machine's memory, and
-# without a limit of those that wait, all threads of the site.
+# One hash takes 64 MiB: without a limit, 24 threads of strangers' attempts would take the machine's memory,
+# and without a limit of those that wait, all threads of the site.
 _at_once = BoundedSemaphore(AT_ONCE)
 _waiting = BoundedSemaphore(WAITING)
 
@@ -51,7 +48,8 @@ def clean_password(password: str) -> str:
 
 
 def check_password(password: str, *, names: Iterable[str] = ()) -> None:
-    """Refuse a new password that is too easy. `names` are words anybody would try: e-mail address, name, site.
+    """Refuse a new password that is too easy. `names` are words anybody would try: e-mail address, name,
+    site.
 
     Raises InvalidInput (field "password") with what to do.
     """
@@ -89,7 +87,8 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(password: str, stored: str | None) -> tuple[bool, str | None]:
-    """Whether the password belongs to the stored hash, and the hash to store instead when its parameters are old.
+    """Whether the password belongs to the stored hash, and the hash to store instead when its parameters are
+    old.
 
     With `stored=None`, for an unknown address, the same work is done: the time tells nothing (THREATS T-A3).
     Raises TooManyAttempts when too many wait already.

@@ -1,4 +1,5 @@
-"""Sessions of signed-in staff, in our own table: a new random token at each sign-in, and only its hash stored."""
+"""Sessions of signed-in staff, in our own table: a new random token at each sign-in, and only its hash
+stored."""
 
 from __future__ import annotations
 
@@ -29,7 +30,8 @@ SEEN_EVERY = timedelta(minutes=10)
 
 
 def session_cookie_name(secure: bool) -> str:
-    """Name of the session cookie. Over https it is bound to host and path by its prefix (RFC 6265bis section 4.1.3)."""
+    """Name of the session cookie. Over https it is bound to host and path by its prefix (RFC 6265bis section
+    4.1.3)."""
     return "__Host-tresen" if secure else "tresen_session"
 
 
@@ -155,6 +157,7 @@ SYSTEMS = (
 
 
 def name_browser(user_agent: str) -> str:
-    """A browser and its system by the User-Agent header, such as „Firefox, Windows“; empty when it tells nothing."""
+    """A browser and its system by the User-Agent header, such as „Firefox, Windows“; empty when it tells
+    nothing."""
     found = [next((name for mark, name in known if mark in user_agent), "") for known in (BROWSERS, SYSTEMS)]
     return ", ".join(name for name in found if name)

@@ -1,4 +1,5 @@
-"""Signing in: one answer to a wrong password and to an unknown address, after the same work (THREATS T-A3, T-A6)."""
+"""Signing in: one answer to a wrong password and to an unknown address, after the same work (THREATS T-A3,
+T-A6)."""
 
 from __future__ import annotations
 
@@ -114,7 +115,8 @@ def know_browser(site: Site, account_id: int) -> str:
 def _known_browser(site: Site, cookie: str, account_id: int | None) -> str:
     """The browser's name in the cookie if it was given for this account, else nothing.
 
-    Not the cookie itself: one text can be written in base64 in many ways, and each would be a browser of its own.
+    Not the cookie itself: one text can be written in base64 in many ways, and each would be a browser of its
+    own.
     """
     text = unsign(site.secret, "known-browser", cookie) if cookie else None
     return text if text is not None and text.partition(":")[0] == str(account_id) else ""

@@ -90,7 +90,7 @@ def add_account(request: Request, form: FormInput) -> Response[str] | Redirect:
             values={"role": "", **form.values},
             errors=form.errors,
         )
-    return request.redirect(TEAM, "%(name)s can sign in now.", name=name)
+    return request.redirect(TEAM, "%(name)s can sign in now.", name=accounts.parse_name(name))
 
 
 def _account_page(

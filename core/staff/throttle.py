@@ -1,15 +1,17 @@
-"""Failed attempts to sign in, counted per account and per network, and how long the next one has to wait (T-A6).
+"""Failed attempts to sign in, counted per account and per network, and how long the next one has to wait
+(T-A6).
 
-- **Per network** (an IPv4 address, an IPv6 /64): `NETWORK_LIMIT` failures in `NETWORK_WINDOW`, whatever the account.
-- **Per account**, known or not: `FREE_FAILURES` at once, then each further one waits twice as long as the one before,
-  up to `LONGEST_WAIT`. So somebody with a thousand addresses has about a hundred guesses a day.
-- **From a known browser**, one that has signed in to the account before and holds a signed cookie since, neither of the
-  two applies: it has `BROWSER_LIMIT` failures of its own in `BROWSER_WINDOW`. So nobody can keep the owner out by
-  failing on purpose (OWASP, "Slow down online guessing attacks with device cookies").
+- **Per network** (an IPv4 address, an IPv6 /64): `NETWORK_LIMIT` failures in `NETWORK_WINDOW`, whatever the
+  account.
+- **Per account**, known or not: `FREE_FAILURES` at once, then each further one waits twice as long as the one
+  before, up to `LONGEST_WAIT`. So somebody with a thousand addresses has about a hundred guesses a day.
+- **From a known browser**, one that has signed in to the account before and holds a signed cookie since,
+  neither of the two applies: it has `BROWSER_LIMIT` failures of its own in `BROWSER_WINDOW`. So nobody can
+  keep the owner out by failing on purpose (OWASP, "Slow down online guessing attacks with device cookies").
 
-An attempt is counted before its password is looked at, and the count taken back when it was right: attempts sent at the
-same moment can't all see the same free place. What is refused is not counted, so a wait always ends. Subjects are
-stored as keyed hashes: the table names no person and no address.
+An attempt is counted before its password is looked at, and the count taken back when it was right: attempts
+sent at the same moment can't all see the same free place. What is refused is not counted, so a wait always
+ends. Subjects are stored as keyed hashes: the table names no person and no address.
 """
 
 from __future__ import annotations
@@ -116,7 +118,8 @@ def reserve(session: Session, secret: str, subjects: Sequence[Subject]) -> Reser
 
 
 def lock_subjects(session: Session, stored: Sequence[str]) -> None:
-    """Let attempts on the same subjects take turns, in one order for all. SQLite's writers take turns anyway."""
+    """Let attempts on the same subjects take turns, in one order for all. SQLite's writers take turns
+    anyway."""
     if session.get_bind().dialect.name == "sqlite":
         return
     for one in stored:

@@ -38,7 +38,8 @@ class SignInNeeded(Exception):
 
 
 class Authentication:
-    """Finds out who is signed in, once a request, in a thread: the database is never asked on the event loop."""
+    """Finds out who is signed in, once a request, in a thread: the database is never asked on the event
+    loop."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -63,8 +64,8 @@ def _cookie(scope: Scope, name: str) -> str:
 
 
 def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-    """Every request passes here before its handler: the origin of what changes something, then the permission, then
-    what no handler should have to expect."""
+    """Every request passes here before its handler: the origin of what changes something, then the
+    permission, then what no handler should have to expect."""
     site = connection.scope["state"]["site"]
     method = str(connection.scope.get("method", "GET"))
     if method == "OPTIONS" and not is_declared(handler):

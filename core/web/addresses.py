@@ -1,4 +1,5 @@
-"""Where a request comes from: the address of the network, believing only the proxies that the settings name."""
+"""Where a request comes from: the address of the network, believing only the proxies that the settings
+name."""
 
 from __future__ import annotations
 
@@ -13,9 +14,9 @@ from core.web.guarding import headers
 def client_address(scope: Scope, trusted_proxies: Sequence[str]) -> str:
     """The visitor's address; empty when the server does not tell one, as on a Unix socket.
 
-    Each proxy appends to X-Forwarded-For the address it was called from. So the list is read from its end, and the
-    first address that is no trusted proxy is the visitor's; what stands before it, anybody may have written
-    (THREATS T-A6).
+    Each proxy appends to X-Forwarded-For the address it was called from. So the list is read from its end,
+    and the first address that is no trusted proxy is the visitor's; what stands before it, anybody may have
+    written (THREATS T-A6).
     """
     client = scope.get("client")
     known = client[0] if client else ""
@@ -29,7 +30,8 @@ def client_address(scope: Scope, trusted_proxies: Sequence[str]) -> str:
 
 
 def network_of(address: str) -> str:
-    """The network that is taken for one visitor: an IPv4 address, or the /64 that one IPv6 customer has (RFC 6177)."""
+    """The network that is taken for one visitor: an IPv4 address, or the /64 that one IPv6 customer has (RFC
+    6177)."""
     parsed = _parse(address)
     if isinstance(parsed, IPv6Address):
         return str(ip_network((int(parsed), 64), strict=False))

@@ -10,7 +10,8 @@ from typing import Any
 from litestar.exceptions import HTTPException
 from litestar.response import Redirect, Response
 from litestar.types import ExceptionHandler
-from sqlalchemy.exc import OperationalError, TimeoutError as PoolTimeout
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.errors import CaptureRejected, Conflict, InvalidInput, NotFound, TooManyAttempts, TresenError
 from core.web.access import FromElsewhere, SignInNeeded
@@ -32,8 +33,8 @@ TEXTS: Mapping[int, tuple[str, str]] = {
 """Status → title and way out, as message ids."""
 
 ELSEWHERE = (
-    "This form was sent from another site. Nothing was changed. Open this site as %(address)s, which is its address "
-    "in the settings, and send the form from there."
+    "This form was sent from another site. Nothing was changed. Open this site as %(address)s, which is its "
+    "address in the settings, and send the form from there."
 )
 """Seen by honest people when they use another address than TRESEN_BASE_URL."""
 

@@ -1,4 +1,5 @@
-"""Around every answer: the same security headers, and no request that another site's page sent (DESIGN section 7)."""
+"""Around every answer: the same security headers, and no request that another site's page sent (DESIGN
+section 7)."""
 
 from __future__ import annotations
 
@@ -38,12 +39,14 @@ def header(scope: Scope, name: bytes) -> str:
 def is_same_origin(scope: Scope, base_url: str) -> bool:
     """Whether an unsafe request came from a page of this site.
 
-    Browsers say so in Sec-Fetch-Site (over https and on localhost) and in Origin; scripts can set neither. All that is
-    said must fit. What sends neither is no browser: it carries no cookie that it was not given, and is let through.
+    Browsers say so in Sec-Fetch-Site (over https and on localhost) and in Origin; scripts can set neither.
+    All that is said must fit. What sends neither is no browser: it carries no cookie that it was not given,
+    and is let through.
 
-    Origin must be the address in the settings. A name in the Host header is not believed: a stranger's name may lead to
-    our address (DNS rebinding), and then Sec-Fetch-Site, Origin and Host all agree on the stranger's name. An IP address
-    or `localhost` can't be such a name, so a page opened under the very address it is posted to is one of ours.
+    Origin must be the address in the settings. A name in the Host header is not believed: a stranger's name
+    may lead to our address (DNS rebinding), and then Sec-Fetch-Site, Origin and Host all agree on the
+    stranger's name. An IP address or `localhost` can't be such a name, so a page opened under the very
+    address it is posted to is one of ours.
     """
     site = header(scope, b"sec-fetch-site")
     if site and site not in ("same-origin", "none"):
@@ -82,7 +85,8 @@ def _is_own_address(origin: str, host: str) -> bool:
 
 
 def guarded(app: ASGIApp) -> ASGIApp:
-    """Wrap an ASGI app so that every answer has the security headers, and HEAD is answered as GET without its body."""
+    """Wrap an ASGI app so that every answer has the security headers, and HEAD is answered as GET without its
+    body."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         secure = scope["state"]["site"].settings.is_secure
@@ -96,7 +100,8 @@ def guarded(app: ASGIApp) -> ASGIApp:
             await send(message)
 
         # RFC 9110 section 9.3.2: the same answer as to GET, headers included.
-        await app({**scope, "method": "GET"} if is_head else scope, receive, send_guarded)  # type: ignore[arg-type]
+        asked: Any = {**scope, "method": "GET"} if is_head else scope
+        await app(asked, receive, send_guarded)
 
     return wrapped
 

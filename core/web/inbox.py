@@ -1,6 +1,7 @@
 """„Nachrichten“: what contacts wrote, newest first, and what of it waits to be read.
 
-Looking at a message changes nothing: a page is fetched ahead, or by a program. It is marked as read with a button.
+Looking at a message changes nothing: a page is fetched ahead, or by a program. It is marked as read with a
+button.
 """
 
 from __future__ import annotations
@@ -80,9 +81,7 @@ def _row(request: Request, message: inbox.InboxMessage) -> dict[str, Any]:
 
 
 @post(f"{HERE}/{{message_id:int}}/read", permission="message.view")
-def read(
-    request: Request, form: FormInput, message_id: FromPath[int], next: FromQuery[str] = ""
-) -> Redirect:
+def read(request: Request, form: FormInput, message_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """Mark a message as read."""
     back = form.text("next") or next or HERE
     with request.site.begin() as session:

@@ -63,6 +63,7 @@ def _make_environment(site: Site, language: Language) -> Environment:
         datetime=language.datetime,
         date=language.date,
         long_date=language.long_date,
+        short_date=language.short_date,
         time=language.time,
         number=language.number,
         money=language.money,

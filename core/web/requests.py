@@ -17,6 +17,7 @@ from core.i18n import LANGUAGES, Language, choose_language
 from core.site import Site
 from core.staff.access import SignedIn
 from core.values import VISITOR, Actor
+from core.web.addresses import client_address, network_of
 from core.web.cookies import cookie_name, drop_cookie
 from core.web.toasts import TOAST_COOKIE, toast_cookie
 
@@ -43,6 +44,11 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
     def actor(self) -> Actor:
         """The signed-in person, or the visitor, as the activity log names them."""
         return self.person.actor if self.person else VISITOR
+
+    @property
+    def network(self) -> str:
+        """The network that counts as one visitor, for limits; empty when the server does not tell it."""
+        return network_of(client_address(self.scope, self.site.settings.trusted_proxies))
 
     @property
     def language(self) -> Language:

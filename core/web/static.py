@@ -30,7 +30,12 @@ def static_router() -> HTTPRouteHandler:
     )
     def static_file(digest: FromPath[str], file: FromPath[Path]) -> Response[bytes]:
         path = (STATIC / str(file).lstrip("/")).resolve()
-        if not path.is_relative_to(STATIC) or path.suffix not in MEDIA_TYPES or not path.is_file():
+        try:
+            is_there = path.is_relative_to(STATIC) and path.suffix in MEDIA_TYPES and path.is_file()
+        except OSError:
+            # A name that is too long for the file system.
+            is_there = False
+        if not is_there:
             raise NotFoundException
         return Response(
             path.read_bytes(),

@@ -24,7 +24,7 @@ BASE = "/dashboard/contacts/{contact_id:int}"
 
 
 def _back(form: Form, contact_id: int, query: str) -> str:
-    """Where to go afterwards: the page that the button was on, or the profile. `redirect` keeps it on this site."""
+    """Where to go afterwards: the page that the button was on, or the profile. `redirect` keeps it local."""
     return form.text("next") or query or address_of(contact_id)
 
 
@@ -72,9 +72,7 @@ def take_tag(
     """Take a tag from the contact."""
     back = _back(form, contact_id, next)
     with request.site.begin() as session:
-        removed = untag_contact(
-            session, request.site, contact_id, [tag or form.text("tag")], request.actor
-        )
+        removed = untag_contact(session, request.site, contact_id, [tag or form.text("tag")], request.actor)
     if not removed:
         return request.redirect(back, "This contact does not have the tag.", kind="info")
     undo = _undo(contact_id, "tags", back=back, tag=removed[0])
@@ -82,9 +80,7 @@ def take_tag(
 
 
 @post(f"{BASE}/lock", permission="contact.edit")
-def lock(
-    request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = ""
-) -> Redirect:
+def lock(request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """Lock the details (C6)."""
     back = _back(form, contact_id, next)
     with request.site.begin() as session:
@@ -163,9 +159,7 @@ def reactivate(
 
 
 @post(f"{BASE}/notes", permission="contact.edit", max_body=MAX_SIZE * 3)
-def add_comment(
-    request: Request, form: FormInput, contact_id: FromPath[int]
-) -> Response[str] | Redirect:
+def add_comment(request: Request, form: FormInput, contact_id: FromPath[int]) -> Response[str] | Redirect:
     """„Kommentar hinzufügen“: text, files, or both (C13)."""
     site, uploads = request.site, form.file("files")
     try:

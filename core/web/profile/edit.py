@@ -37,9 +37,7 @@ def edit_page(request: Request, contact_id: FromPath[int]) -> Response[str] | Re
     return _form_page(request, contact, tags, tags, Form(), details_of(contact), contact.version)
 
 
-@post(
-    "/dashboard/contacts/{contact_id:int}/edit", permission="contact.edit", max_body=MAX_UPLOAD + 1_000_000
-)
+@post("/dashboard/contacts/{contact_id:int}/edit", permission="contact.edit", max_body=MAX_UPLOAD + 1_000_000)
 def save_edit(request: Request, form: FormInput, contact_id: FromPath[int]) -> Response[str] | Redirect:
     """Save the form: all of it, or nothing when a field is refused (422) or somebody was faster (409)."""
     site, actor = request.site, request.actor
@@ -152,10 +150,8 @@ def _options(pairs: Any) -> list[dict[str, str]]:
     return [{"value": value, "label": label} for value, label in pairs]
 
 
-def _conflict_page(
-    request: Request, contact_id: int, form: Form, conflict: EditConflict
-) -> Response[str]:
-    """Both sides of every detail, to choose from; saving goes against the version that was just read (T-F1)."""
+def _conflict_page(request: Request, contact_id: int, form: Form, conflict: EditConflict) -> Response[str]:
+    """Both sides of every detail, to choose from; saving goes against the version just read (T-F1)."""
     with request.site.session() as session:
         contact = find_contact(session, contact_id)
     person: Person = person_of(contact)

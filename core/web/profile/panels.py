@@ -1,4 +1,4 @@
-"""Plugins' panels on the profile: loaded and rendered side by side, each apart from the others (FEATURES P4)."""
+"""Plugins' panels on the profile: loaded side by side, each apart from the others (FEATURES P4)."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Card:
 def load_panels(request: Request, contact_id: int, page: Mapping[str, object]) -> Sequence[Card]:
     """All panels that the person may see, in their order; a panel that has nothing to say is left out.
 
-    Each loads in a thread and a session of its own, within the page's budget, and is rendered apart from the page:
-    whatever a plugin does wrong there, its card says so and the rest of the page stands.
+    Each loads in a thread and a session of its own, within the page's budget, and is rendered apart from the
+    page: whatever a plugin does wrong there, its card says so and the rest of the page stands.
     """
     site = request.site
     panels = [panel for panel in site.contributions.contact_panels if request.allows(panel.permission)]
@@ -68,7 +68,8 @@ def _card(request: Request, panel: Panel, outcome: Outcome, page: Mapping[str, o
         if outcome.value is None:
             return None
         try:
-            # Not in the panel's thread: a template that is compiled for the first time would use up the budget.
+            # Not in the panel's thread: a template that is compiled for the first time would use up the
+            # budget.
             body = render_part(request, panel.template, {"panel": outcome.value}, page)
         except (Exception, SystemExit) as error:
             log.exception("Panel %r can't be rendered", panel.key)
@@ -76,6 +77,4 @@ def _card(request: Request, panel: Panel, outcome: Outcome, page: Mapping[str, o
         else:
             return Card(key=panel.key, title=title, side=panel.side, body=body)
     name = "Tresen" if failure.plugin in builtin_keys() else request.site.plugin_label(failure.plugin)
-    return Card(
-        key=panel.key, title=title, side=panel.side, plugin=text(name), reason=text(failure.message)
-    )
+    return Card(key=panel.key, title=title, side=panel.side, plugin=text(name), reason=text(failure.message))

@@ -1,4 +1,4 @@
-"""What the pages of a contact show: stored values turned into cells, lines and sentences in the person's language."""
+"""What the pages of a contact show: stored values turned into cells and sentences of one language."""
 
 from __future__ import annotations
 
@@ -87,9 +87,7 @@ def origin_text(request: Request, origin: Origin | None) -> str | None:
     """„aus Bestellung 1007, seit 21.11.2026“, or who typed it."""
     if origin is None:
         return None
-    message = (
-        "entered by %(source)s, since %(date)s" if origin.name else "from %(source)s, since %(date)s"
-    )
+    message = "entered by %(source)s, since %(date)s" if origin.name else "from %(source)s, since %(date)s"
     return request.language.text(
         message, source=words(request).source(origin), date=request.language.date(origin.since)
     )

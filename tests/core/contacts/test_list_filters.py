@@ -138,7 +138,6 @@ def test_l4_a_module_that_is_off_is_not_spoken_of(site: Site) -> None:
         ("1234", True),
         ("0171 999", False),
         ("  ", True),
-        ("\x00", True),
     ],
 )
 def test_l5_search(site: Site, query: str, found: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
@@ -82,7 +82,8 @@ def live_sessions(site: Site) -> int:
 
 
 def race(*tasks: Callable[[], object], expected: type[Exception]) -> list[str]:
-    """Run tasks at once; what came of each, sorted: "done", "refused" (the expected error), or another error's name."""
+    """Run tasks at once; what came of each, sorted: "done", "refused" (the expected error), or another
+    error's name."""
     outcomes: list[str] = []
 
     def run(task: Callable[[], object]) -> None:
@@ -104,14 +105,13 @@ def race(*tasks: Callable[[], object], expected: type[Exception]) -> list[str]:
 
 
 def meeting(function: Callable[..., Any], barrier: threading.Barrier) -> Callable[..., Any]:
-    """`function`, after which each thread waits for the other; when one is kept out by a lock, it goes on alone."""
+    """`function`, after which each thread waits for the other; when one is kept out by a lock, it goes on
+    alone."""
 
     def wrapper(*arguments: Any, **named: Any) -> Any:
         answer = function(*arguments, **named)
-        try:
+        with suppress(threading.BrokenBarrierError):
             barrier.wait(0.5)
-        except threading.BrokenBarrierError:
-            pass
         return answer
 
     return wrapper
@@ -126,5 +126,6 @@ def without_write_lock(site: Site) -> Site:
 def browser(site: Site, **headers: str) -> Iterator[Client]:
     """A client with cookies of its own."""
     with make_client(site) as client:
+        client.follow_redirects = False
         client.headers.update({name.replace("_", "-"): value for name, value in headers.items()})
         yield client

@@ -1,0 +1,225 @@
+"""The cart: kept on the server, found by a random token in the visitor's cookie, of which only the hash is
+stored.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+
+from attrs import frozen
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from core import InvalidInput, Money, Site, sign, unsign
+from plugins.shop.amounts import MAX_LINES, MAX_QUANTITY, PricedLine, TaxPart, tax_moneys, taxes_of, total_of
+from plugins.shop.models import Cart, CartLine, Product, now
+from plugins.shop.orders import Item
+
+LIFETIME = timedelta(days=60)
+"""A cart that nobody touched for this long is removed."""
+
+
+@frozen(kw_only=True)
+class CartEntry:
+    """One line of a cart; `problem` is set when it can't be ordered like this: then `left` says how many
+    there are.
+    """
+
+    product_id: int
+    href: str
+    line: PricedLine
+    stock: int | None
+    problem: bool = False
+    left: int = 0
+
+
+@frozen(kw_only=True)
+class CartView:
+    """A cart as pages show it, priced by the products as they are now."""
+
+    entries: Sequence[CartEntry]
+    total: Money
+    taxes: Sequence[TaxPart]
+    checkout_key: str
+
+    @property
+    def tax_moneys(self) -> Sequence[Money]:
+        """The tax of each rate, in the order of `taxes`."""
+        return tax_moneys(self.taxes, self.total.currency)
+
+    @property
+    def count(self) -> int:
+        """How many pieces are in it."""
+        return sum(entry.line.quantity for entry in self.entries)
+
+    @property
+    def can_be_ordered(self) -> bool:
+        """Whether there is something in it, and nothing that is gone."""
+        return bool(self.entries) and not any(entry.problem for entry in self.entries)
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """What a checkout orders."""
+        return [Item(product_id=entry.product_id, quantity=entry.line.quantity) for entry in self.entries]
+
+
+def cookie_name(site: Site) -> str:
+    """Name of the cookie; bound to host and path by its prefix over https (RFC 6265bis section 4.1.3)."""
+    return "__Host-tresen-shop" if site.settings.is_secure else "tresen_shop"
+
+
+def _hash(token: str) -> str:
+    # The token is 256 random bits: a plain hash is enough, there is nothing to guess.
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def find_cart(session: Session, token: str, *, lock: bool = False) -> Cart | None:
+    """The cart of a cookie's token; locked until the transaction ends when `lock`."""
+    if not token:
+        return None
+    statement = select(Cart).where(Cart.token_hash == _hash(token))
+    if lock:
+        statement = statement.with_for_update()
+    return session.scalar(statement, execution_options={"populate_existing": True})
+
+
+def open_cart(session: Session, token: str) -> tuple[Cart, str]:
+    """The cart of `token`, locked, or a new one with a new token (never the one sent); answers both."""
+    if (cart := find_cart(session, token, lock=True)) is not None:
+        return cart, token
+    session.execute(delete(Cart).where(Cart.updated_at < now() - LIFETIME))
+    token = secrets.token_urlsafe(32)
+    cart = Cart(token_hash=_hash(token), checkout_key=secrets.token_urlsafe(24))
+    session.add(cart)
+    session.flush()
+    return cart, token
+
+
+def view_cart(session: Session, site: Site, cart: Cart | None) -> CartView:
+    """What is in a cart and what it costs now; no cart is an empty one."""
+    currency = site.setting("shop.currency")
+    entries = []
+    if cart is not None:
+        rows = session.execute(
+            select(CartLine.quantity, Product)
+            .join(Product, Product.id == CartLine.product_id)
+            .where(CartLine.cart_id == cart.id, Product.currency == currency)
+            .order_by(Product.position, Product.id)
+        )
+        for quantity, product in rows:
+            left = product.stock if product.active else 0
+            entries.append(
+                CartEntry(
+                    product_id=product.id,
+                    href=f"/shop/products/{product.slug}" if product.active else "",
+                    line=PricedLine(
+                        product_id=product.id,
+                        name=product.name,
+                        unit_price=product.price,
+                        tax_rate=product.tax_rate,
+                        quantity=quantity,
+                        currency=currency,
+                    ),
+                    stock=product.stock,
+                    problem=left is not None and left < quantity,
+                    left=left or 0,
+                )
+            )
+    lines = [entry.line for entry in entries]
+    return CartView(
+        entries=entries,
+        total=total_of(lines, currency),
+        taxes=taxes_of(lines),
+        checkout_key=cart.checkout_key if cart is not None else "",
+    )
+
+
+def add_to_cart(session: Session, site: Site, cart: Cart, product_id: int, quantity: int) -> str:
+    """Put a product in, or more of it; answers its name.
+
+    Raises InvalidInput for a quantity that can't be, also beyond the stock, and for what is not sold.
+    """
+    product = session.get(Product, product_id)
+    if product is None or not product.active or product.currency != site.setting("shop.currency"):
+        raise InvalidInput("This product is not sold here any more.")
+    if quantity < 1:
+        raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
+    lines = _lines(session, cart)
+    line = lines.get(product_id)
+    if line is None and len(lines) >= MAX_LINES:
+        raise InvalidInput("This is too much for one order. Place several.")
+    wanted = quantity + (line.quantity if line else 0)
+    _check(product, wanted)
+    if line is None:
+        session.add(CartLine(cart_id=cart.id, product_id=product_id, quantity=wanted))
+    else:
+        line.quantity = wanted
+    _touch(cart)
+    return product.name
+
+
+def change_cart(session: Session, cart: Cart, quantities: Mapping[int, int]) -> None:
+    """Set the quantities of products that are in the cart; 0 takes one out. Raises InvalidInput; all or
+    nothing.
+    """
+    lines = _lines(session, cart)
+    for product_id, quantity in quantities.items():
+        if (line := lines.get(product_id)) is None:
+            continue
+        if quantity < 0:
+            raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
+        if quantity == 0:
+            session.delete(line)
+            continue
+        product = session.get_one(Product, product_id)
+        # Less than before is always welcome, even when there are still not enough.
+        if quantity > line.quantity:
+            _check(product, quantity)
+        line.quantity = quantity
+    _touch(cart)
+
+
+def empty_cart(session: Session, cart: Cart) -> None:
+    """Take everything out, after it was ordered."""
+    session.execute(delete(CartLine).where(CartLine.cart_id == cart.id))
+    _touch(cart)
+
+
+def _lines(session: Session, cart: Cart) -> dict[int, CartLine]:
+    lines = session.scalars(select(CartLine).where(CartLine.cart_id == cart.id))
+    return {line.product_id: line for line in lines}
+
+
+def _check(product: Product, quantity: int) -> None:
+    if product.stock is not None and product.stock < quantity:
+        if product.stock == 0:
+            raise InvalidInput("%(name)s is sold out.", name=product.name)
+        raise InvalidInput("Only %(left)s of %(name)s are left.", left=product.stock, name=product.name)
+    if quantity > MAX_QUANTITY:
+        raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
+
+
+def _touch(cart: Cart) -> None:
+    cart.updated_at = now()
+    cart.checkout_key = secrets.token_urlsafe(24)
+
+
+# What a checkout form shows is what it orders: the form carries the cart's key and the total it showed,
+# signed.
+
+
+def offer_of(site: Site, view: CartView) -> str:
+    """The hidden value of a checkout form: this cart, at this total."""
+    return sign(site.secret, "shop.checkout", f"{view.checkout_key} {view.total.minor} {view.total.currency}")
+
+
+def read_offer(site: Site, offer: str) -> tuple[str, Money] | None:
+    """The cart's key and the total that the form showed; None when this is not a value we made."""
+    text = unsign(site.secret, "shop.checkout", offer)
+    if text is None:
+        return None
+    key, minor, currency = text.split(" ")
+    return key, Money(minor=int(minor), currency=currency)

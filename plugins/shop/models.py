@@ -1,0 +1,214 @@
+"""Tables of the shop. Amounts are integer minor units of the row's currency; rates are basis points (1900 is
+19 %).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from core import Base, BigInt, Id, OptionalContactRef
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+class Product(Base):
+    """Something that can be ordered. `price` includes the tax; `stock` None means: it is not counted.
+
+    `currency` is the site's when the price was typed. After the site changes its currency the price means
+    nothing, and the product is off sale until staff save its price anew.
+    """
+
+    __tablename__ = "shop_products"
+
+    id: Mapped[Id]
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    price: Mapped[int] = mapped_column(BigInt)
+    currency: Mapped[str]
+    tax_rate: Mapped[int]
+    stock: Mapped[int | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    position: Mapped[int] = mapped_column(default=100)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (
+        CheckConstraint("price >= 0", name="price"),
+        CheckConstraint("stock >= 0", name="stock"),
+        CheckConstraint("tax_rate >= 0", name="tax_rate"),
+        Index("ix_shop_products_position", "position", "id"),
+    )
+
+
+class Cart(Base):
+    """A visitor's cart. Its token is in the visitor's cookie, only its hash is here.
+
+    `checkout_key` changes with every change of the cart, so that a sent checkout orders exactly what it
+    showed, and it goes into the order, which makes the order unique however often the form is sent (THREATS
+    T-P1).
+    """
+
+    __tablename__ = "shop_carts"
+
+    id: Mapped[Id]
+    token_hash: Mapped[str] = mapped_column(unique=True)
+    checkout_key: Mapped[str]
+    updated_at: Mapped[datetime] = mapped_column(default=now, index=True)
+
+
+class CartLine(Base):
+    """How many of a product are in a cart. The price is the product's, always."""
+
+    __tablename__ = "shop_cart_lines"
+
+    cart_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_carts.id", ondelete="CASCADE"), primary_key=True
+    )
+    product_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_products.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    quantity: Mapped[int]
+
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+
+
+class OrderCounter(Base):
+    """The last order number of a year. Its row is locked by the order that takes a number, so numbers have no
+    gaps.
+    """
+
+    __tablename__ = "shop_order_counters"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class Order(Base):
+    """An order, with name and address as they were when it was placed. It outlives its contact: the law keeps
+    it.
+
+    `token` opens the visitor's thank-you page; `checkout_key` is unique, so one form makes one order. `state`
+    is the furthest of open, paid, shipped and cancelled; the times say more: a shipped order may still wait
+    for its payment.
+    """
+
+    __tablename__ = "shop_orders"
+
+    id: Mapped[Id]
+    number: Mapped[str] = mapped_column(unique=True)
+    token: Mapped[str] = mapped_column(unique=True)
+    checkout_key: Mapped[str | None] = mapped_column(unique=True)
+    contact_id: Mapped[OptionalContactRef]
+    state: Mapped[str] = mapped_column(default="open")
+    currency: Mapped[str]
+    total: Mapped[int] = mapped_column(BigInt)
+    email: Mapped[str]
+    name: Mapped[str]
+    phone: Mapped[str] = mapped_column(default="")
+    street: Mapped[str] = mapped_column(default="")
+    street2: Mapped[str] = mapped_column(default="")
+    postal_code: Mapped[str] = mapped_column(default="")
+    city: Mapped[str] = mapped_column(default="")
+    region: Mapped[str] = mapped_column(default="")
+    country: Mapped[str] = mapped_column(default="")
+    note: Mapped[str] = mapped_column(default="")
+    placed_at: Mapped[datetime]
+    placed_by_id: Mapped[int | None] = mapped_column(BigInt)
+    placed_by_name: Mapped[str] = mapped_column(default="")
+    paid_at: Mapped[datetime | None]
+    shipped_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    search_text: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'paid', 'shipped', 'cancelled')", name="state"),
+        Index("ix_shop_orders_placed", "placed_at", "id"),
+        Index("ix_shop_orders_state", "state", "placed_at", "id"),
+    )
+
+
+class OrderLine(Base):
+    """What was ordered, as it was then: name, price, tax. `from_stock` says whether the stock was counted."""
+
+    __tablename__ = "shop_order_lines"
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True
+    )
+    product_id: Mapped[int | None] = mapped_column(
+        BigInt, ForeignKey("shop_products.id", ondelete="SET NULL"), index=True
+    )
+    name: Mapped[str]
+    unit_price: Mapped[int] = mapped_column(BigInt)
+    tax_rate: Mapped[int]
+    quantity: Mapped[int]
+    from_stock: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+
+
+class OrderTax(Base):
+    """The tax in an order's total, by rate; `gross` is what the lines of this rate cost, with `tax`."""
+
+    __tablename__ = "shop_order_taxes"
+
+    order_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), primary_key=True
+    )
+    rate: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    gross: Mapped[int] = mapped_column(BigInt)
+    tax: Mapped[int] = mapped_column(BigInt)
+
+
+class OrderEvent(Base):
+    """An entry of an order's own log: when it came into a state, and who did that."""
+
+    __tablename__ = "shop_order_events"
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True
+    )
+    event: Mapped[str]
+    at: Mapped[datetime]
+    actor_kind: Mapped[str]
+    actor_id: Mapped[int | None] = mapped_column(BigInt)
+    actor_name: Mapped[str] = mapped_column(default="")
+
+
+class CustomerTotals(Base):
+    """How many orders a contact has and when the last was placed, without the cancelled. Sorted by in the
+    list.
+    """
+
+    __tablename__ = "shop_customer_totals"
+
+    contact_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    orders: Mapped[int]
+    last_order_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index("ix_shop_customer_totals_orders", "orders", "contact_id"),
+        Index("ix_shop_customer_totals_last", "last_order_at", "contact_id"),
+    )
+
+
+class CustomerAmount(Base):
+    """What a contact has ordered in one currency, without the cancelled orders."""
+
+    __tablename__ = "shop_customer_amounts"
+
+    contact_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    currency: Mapped[str] = mapped_column(primary_key=True)
+    minor: Mapped[int] = mapped_column(BigInt)

@@ -1,0 +1,182 @@
+"""What the shop adds to Tresen; each hook delegates to the file named after its matter."""
+
+from __future__ import annotations
+
+from litestar.handlers import HTTPRouteHandler
+
+from core import (
+    Action,
+    ActivityKind,
+    Column,
+    Demo,
+    Filter,
+    InvalidInput,
+    Module,
+    NavItem,
+    Panel,
+    Permission,
+    SettingsField,
+    Site,
+    Tile,
+    hookimpl,
+)
+from plugins.shop import columns, panels, selling, shelving, shopping, tiles
+from plugins.shop import demo as history
+
+PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
+
+
+@hookimpl
+def modules() -> list[Module]:
+    """The module that orders bring contacts with."""
+    return [
+        Module(
+            key="shop",
+            label="Shop",
+            description="Products, a shop page with cart and checkout, and orders that make customers",
+            icon="bag",
+            order=10,
+        )
+    ]
+
+
+@hookimpl
+def permissions() -> list[Permission]:
+    """Rights in the shop."""
+    return [
+        Permission(
+            key="shop.orders",
+            label="See and place orders",
+            roles=("owner", "manager", "assistant"),
+            order=200,
+        ),
+        Permission(key="shop.products", label="Edit products", roles=("owner", "manager"), order=201),
+    ]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    """The shop in the side menu, and its public page."""
+    return [
+        NavItem(
+            key="shop.dashboard",
+            label="Shop",
+            href="/dashboard/shop",
+            icon="bag",
+            permission="shop.orders",
+            order=40,
+        ),
+        NavItem(
+            key="shop.public",
+            label="Shop",
+            href="/shop",
+            icon="bag",
+            area="public",
+            description="See what there is, and order it",
+            order=10,
+        ),
+    ]
+
+
+@hookimpl
+def settings_fields() -> list[SettingsField]:
+    """Currency, and how customers pay."""
+    return [
+        SettingsField(
+            key="shop.currency",
+            label="Currency of the shop",
+            default="EUR",
+            hint="Three letters, such as EUR. After a change, save each product with its new price.",
+            clean=_currency,
+            order=200,
+        ),
+        SettingsField(
+            key="shop.payment_note",
+            label="How customers pay",
+            kind="textarea",
+            default=PAYMENT_NOTE,
+            hint="Stands in the checkout and on the thank-you page.",
+            order=201,
+        ),
+    ]
+
+
+def _currency(text: str) -> str:
+    from babel.numbers import list_currencies
+
+    currency = text.strip().upper()
+    if len(currency) != 3 or currency not in list_currencies():
+        raise InvalidInput("Enter the three letters of a currency, such as EUR.", field="shop.currency")
+    return currency
+
+
+@hookimpl
+def activity_kinds() -> list[ActivityKind]:
+    """Entries that orders write into a contact's log."""
+    return [
+        ActivityKind(
+            key="shop.ordered",
+            label="Order",
+            text="Order %(reference)s over %(total)s",
+            source="Order %(reference)s",
+            icon="bag",
+        ),
+        ActivityKind(key="shop.paid", label="Order paid", text="Order %(reference)s paid", icon="money"),
+        ActivityKind(
+            key="shop.shipped", label="Order shipped", text="Order %(reference)s shipped", icon="send"
+        ),
+        ActivityKind(
+            key="shop.cancelled", label="Order cancelled", text="Order %(reference)s cancelled", icon="x"
+        ),
+    ]
+
+
+@hookimpl
+def contact_columns() -> list[Column]:
+    """Orders, total of purchases, last order."""
+    return columns.contact_columns()
+
+
+@hookimpl
+def contact_filters() -> list[Filter]:
+    """Has ordered."""
+    return columns.contact_filters()
+
+
+@hookimpl
+def contact_panels() -> list[Panel]:
+    """The orders on the profile."""
+    return panels.contact_panels()
+
+
+@hookimpl
+def contact_actions() -> list[Action]:
+    """Ordering on a contact's behalf."""
+    return [
+        Action(
+            key="shop.order",
+            label="Place an order",
+            href="/dashboard/shop/orders/new?contact={contact_id}",
+            permission="shop.orders",
+            icon="bag",
+            order=40,
+        )
+    ]
+
+
+@hookimpl
+def overview_tiles() -> list[Tile]:
+    """Orders and revenue."""
+    return tiles.overview_tiles()
+
+
+@hookimpl
+def routers() -> list[HTTPRouteHandler]:
+    """The public shop, and orders and products in the dashboard."""
+    return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES]
+
+
+@hookimpl
+def demo_history(site: Site, demo: Demo) -> None:
+    """Products, and two years of orders."""
+    history.make_history(site, demo)

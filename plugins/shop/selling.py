@@ -1,0 +1,258 @@
+"""What staff see of orders: the list, one order and its steps, and the form to place one on a contact's
+behalf.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+from attrs import frozen
+from litestar.params import FromPath, FromQuery
+from litestar.response import Redirect, Response
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from core import (
+    CaptureRejected,
+    Conflict,
+    Contact,
+    Details,
+    Form,
+    FormInput,
+    InvalidInput,
+    NotFound,
+    Request,
+    get,
+    parse_address,
+    post,
+)
+from plugins.shop.addresses import FIELDS, home_country, read_details, read_email, values_of
+from plugins.shop.forms import QUANTITY, as_input, read_note, read_quantities, summary
+from plugins.shop.order_book import count_open, read_order, read_orders
+from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_once
+from plugins.shop.products import products_for_sale
+from plugins.shop.states import STATE_LABELS, STATES, STEPS, take_step
+
+
+@get("/dashboard/shop", permission="shop.orders")
+def show_shop(request: Request) -> Redirect:
+    """The shop in the dashboard begins with its orders."""
+    return request.redirect("/dashboard/shop/orders")
+
+
+@get("/dashboard/shop/orders", permission="shop.orders")
+def show_orders(
+    request: Request,
+    status: FromQuery[str] = "",
+    q: FromQuery[str] = "",
+    before: FromQuery[str] = "",
+    after: FromQuery[str] = "",
+) -> Response[str]:
+    """All orders, newest first."""
+    state = status if status in STATES else ""
+    q = q.replace("\x00", "").strip()[:200]
+    with request.site.session() as session:
+        page = read_orders(session, state=state, search=q, before=_number(before), after=_number(after))
+        waiting = count_open(session)
+
+    def address(**changed: object) -> str:
+        query = {"status": state, "q": q} | changed
+        kept = {name: value for name, value in query.items() if value}
+        return "/dashboard/shop/orders" + (f"?{urlencode(kept)}" if kept else "")
+
+    tabs = [("", "All"), *STATE_LABELS.items()]
+    return request.page(
+        "shop/orders.html",
+        page=page,
+        tabs=[
+            {
+                "label": request.language.text(label),
+                "href": address(status=value),
+                "current": value == state,
+                "count": request.language.number(waiting) if value == "open" else None,
+            }
+            for value, label in tabs
+        ],
+        state=state,
+        q=q,
+        all_href=address(status="", q=""),
+        newer=address(after=page.newer) if page.newer else None,
+        older=address(before=page.older) if page.older else None,
+    )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
+
+
+@get("/dashboard/shop/orders/{order_id:int}", permission="shop.orders")
+def show_order(request: Request, order_id: FromPath[int]) -> Response[str]:
+    """One order, fit to be printed."""
+    with request.site.session() as session:
+        order = read_order(session, order_id)
+    return request.page("shop/order.html", order=order)
+
+
+@get("/dashboard/shop/orders/{order_id:int}/cancel", permission="shop.orders")
+def confirm_cancelling(request: Request, order_id: FromPath[int]) -> Response[str] | Redirect:
+    """Ask before an order is cancelled."""
+    with request.site.session() as session:
+        order = read_order(session, order_id)
+    if "cancelled" not in order.steps:
+        return request.redirect(order.href)
+    return request.page("shop/cancel.html", order=order)
+
+
+@post("/dashboard/shop/orders/{order_id:int}/state", permission="shop.orders", max_body=10_000)
+def change_state(request: Request, form: FormInput, order_id: FromPath[int]) -> Redirect:
+    """Take an order a step on: paid, shipped, cancelled."""
+    step = next((one for one in STEPS if one == form.text("step")), None)
+    if step is None:
+        raise InvalidInput("An order can be paid, shipped or cancelled.", field="step")
+    with request.site.begin() as session:
+        number = take_step(session, order_id, step, request.actor)
+    toast = {
+        "paid": "Order %(number)s is paid.",
+        "shipped": "Order %(number)s is shipped.",
+        "cancelled": "Order %(number)s is cancelled.",
+    }[step]
+    return request.redirect(f"/dashboard/shop/orders/{order_id}", toast, number=number)
+
+
+# On behalf of a contact (FEATURES S2)
+
+
+@frozen(kw_only=True)
+class Person:
+    """For whom staff order; `contact_id` is None for an address that no contact has yet."""
+
+    contact_id: int | None
+    email: str
+    name: str
+    details: Details
+
+    @property
+    def query(self) -> str:
+        """How the form's address names the person."""
+        return urlencode({"contact": self.contact_id} if self.contact_id else {"email": self.email})
+
+
+def _person_of(session: Session, contact_id: int) -> Person:
+    """A contact, or the one it was merged into. Raises NotFound."""
+    contact = session.get(Contact, contact_id)
+    while contact is not None and contact.merged_into_id is not None:
+        contact = session.get(Contact, contact.merged_into_id)
+    if contact is None:
+        raise NotFound("There is no such contact.")
+    details = Details(**{name: getattr(contact, name) for name in FIELDS})
+    return Person(contact_id=contact.id, email=contact.email, name=contact.name, details=details)
+
+
+def _person_at(session: Session, email: str) -> Person:
+    """The contact with this address, or a new person. Raises InvalidEmail."""
+    address = parse_address(email)
+    contact_id = session.scalar(select(Contact.id).where(Contact.email_key == address.key))
+    if contact_id is not None:
+        return _person_of(session, contact_id)
+    return Person(contact_id=None, email=address.email, name="", details=Details())
+
+
+@get("/dashboard/shop/orders/new", permission="shop.orders")
+def new_order(
+    request: Request, contact: FromQuery[str] = "", email: FromQuery[str] = ""
+) -> Response[str] | Redirect:
+    """The form to order on somebody's behalf; without a person it asks for the e-mail address first."""
+    if not contact and not email.strip():
+        return _ask_for_person(request, Form())
+    with request.site.session() as session:
+        if contact:
+            person = _person_of(session, _number(contact))
+        else:
+            form = Form(fields={"email": [email]})
+            if not read_email(form):
+                return _ask_for_person(request, form, 422)
+            person = _person_at(session, form.text("email"))
+    if person.contact_id is not None and not contact:
+        return request.redirect(f"/dashboard/shop/orders/new?contact={person.contact_id}")
+    values = values_of(person.details)
+    if not any(values[name] for name in ("street", "city", "country")):
+        values["country"] = home_country(request.site)
+    form = Form(fields={name: [value] for name, value in values.items()})
+    return _order_form(request, form, person, secrets.token_urlsafe(24))
+
+
+def _ask_for_person(request: Request, form: Form, status: int = 200) -> Response[str]:
+    return request.page(
+        "shop/new_order_person.html",
+        status=status,
+        values=form.values,
+        errors=form.errors,
+        summary=summary(request, form),
+    )
+
+
+def _order_form(request: Request, form: Form, person: Person, key: str, status: int = 200) -> Response[str]:
+    with request.site.session() as session:
+        products = products_for_sale(session, request.site)
+    return request.page(
+        "shop/new_order.html",
+        status=status,
+        customer=person,
+        products=products,
+        quantity=QUANTITY,
+        key=key,
+        values=form.values,
+        errors=form.errors,
+        summary=summary(request, form),
+    )
+
+
+@post("/dashboard/shop/orders/new", permission="shop.orders", max_body=200_000)
+def place_for_contact(
+    request: Request, form: FormInput, contact: FromQuery[str] = "", email: FromQuery[str] = ""
+) -> Response[str] | Redirect:
+    """Order for exactly this contact. The form sent twice makes one order."""
+    with request.site.session() as session:
+        person = _person_of(session, _number(contact)) if contact else _person_at(session, email)
+    key = form.text("key")[:100] or secrets.token_urlsafe(24)
+    quantities = read_quantities(form)
+    details = read_details(form, request.language, required=("name",))
+    note = read_note(form)
+    status = 422
+    if not form.errors:
+        new = NewOrder(
+            email=person.email,
+            details=details,
+            items=[Item(product_id=one, quantity=many) for one, many in quantities.items() if many],
+            note=note,
+            actor=request.actor,
+            checkout_key=f"staff {key}",
+            contact_id=person.contact_id,
+        )
+        try:
+            order = record_once(request.site, new)
+        except (Conflict, InvalidInput, CaptureRejected) as error:
+            status = 409 if isinstance(error, Conflict) else 422
+            form.fail(as_input(error))
+        else:
+            return _placed(request, order)
+    return _order_form(request, form, person, key, status)
+
+
+def _placed(request: Request, order: RecordedOrder) -> Redirect:
+    return request.redirect(
+        f"/dashboard/shop/orders/{order.id}", "Order %(number)s is placed.", number=order.number
+    )
+
+
+ROUTES: list[Any] = [
+    show_shop,
+    show_orders,
+    show_order,
+    confirm_cancelling,
+    change_state,
+    new_order,
+    place_for_contact,
+]

@@ -1,0 +1,248 @@
+"""What visitors see: products, cart, checkout, and thanks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar.datastructures import Cookie
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+from sqlalchemy import select
+
+from core import (
+    CaptureRejected,
+    Conflict,
+    Form,
+    FormInput,
+    InvalidInput,
+    NotFound,
+    Request,
+    check_public_fields,
+    get,
+    post,
+    public_fields,
+    submit_public_form,
+)
+from plugins.shop.addresses import home_country, read_details, read_email
+from plugins.shop.carts import (
+    LIFETIME,
+    CartView,
+    add_to_cart,
+    change_cart,
+    cookie_name,
+    empty_cart,
+    find_cart,
+    offer_of,
+    open_cart,
+    read_offer,
+    view_cart,
+)
+from plugins.shop.forms import as_input, read_note, read_quantities, say, summary
+from plugins.shop.models import Order
+from plugins.shop.order_book import read_order
+from plugins.shop.orders import NewOrder, RecordedOrder, order_of_form, record_order
+from plugins.shop.products import product_by_slug, products_for_sale
+
+CHECKOUT = "shop.checkout"
+"""The name of the checkout form, under which other plugins add their tick boxes."""
+
+
+def _token(request: Request) -> str:
+    return request.cookies.get(cookie_name(request.site), "")
+
+
+def _view(request: Request) -> CartView:
+    with request.site.session() as session:
+        return view_cart(session, request.site, find_cart(session, _token(request)))
+
+
+@get("/shop", public=True)
+def show_products(request: Request) -> Response[str]:
+    """Everything that is for sale."""
+    with request.site.session() as session:
+        products = products_for_sale(session, request.site)
+        cart = view_cart(session, request.site, find_cart(session, _token(request)))
+    return request.page("shop/products.html", products=products, cart=cart)
+
+
+@get("/shop/products/{slug:str}", public=True)
+def show_product(request: Request, slug: FromPath[str]) -> Response[str]:
+    """One product."""
+    with request.site.session() as session:
+        product = product_by_slug(session, request.site, slug)
+        cart = view_cart(session, request.site, find_cart(session, _token(request)))
+    return request.page("shop/product.html", product=product, cart=cart)
+
+
+@get("/shop/cart", public=True)
+def show_cart(request: Request) -> Response[str]:
+    """The visitor's cart."""
+    return request.page("shop/cart.html", cart=_view(request))
+
+
+@post("/shop/cart/add", public=True, max_body=10_000)
+def put_into_cart(request: Request, form: FormInput) -> Redirect:
+    """Put a product into the cart, which is made now if there is none: only then a cookie is set."""
+    back = form.text("next") or "/shop"
+    product_id, quantity = form.whole_number("product"), form.whole_number("quantity")
+    try:
+        for error in form.errors.values():
+            raise error
+        with request.site.begin() as session:
+            cart, token = open_cart(session, _token(request))
+            name = add_to_cart(
+                session, request.site, cart, product_id or 0, 1 if quantity is None else quantity
+            )
+    except InvalidInput as error:
+        return request.redirect(back, say(request, error), kind="error")
+    answer = request.redirect(back, "In the cart: %(name)s", name=name)
+    answer.set_cookie(
+        Cookie(
+            key=cookie_name(request.site),
+            value=token,
+            max_age=int(LIFETIME.total_seconds()),
+            path="/",
+            httponly=True,
+            samesite="lax",
+            secure=request.site.settings.is_secure,
+        )
+    )
+    return answer
+
+
+@post("/shop/cart", public=True, max_body=100_000)
+def update_cart(request: Request, form: FormInput) -> Redirect:
+    """Change quantities in the cart."""
+    return _change(request, form, read_quantities(form))
+
+
+@post("/shop/cart/remove", public=True, max_body=10_000)
+def remove_from_cart(request: Request, form: FormInput) -> Redirect:
+    """Take a product out of the cart."""
+    return _change(request, form, {form.whole_number("id") or 0: 0})
+
+
+def _change(request: Request, form: Form, quantities: dict[int, int]) -> Redirect:
+    try:
+        for error in form.errors.values():
+            raise error
+        with request.site.begin() as session:
+            cart = find_cart(session, _token(request), lock=True)
+            if cart is not None:
+                change_cart(session, cart, quantities)
+    except InvalidInput as error:
+        return request.redirect("/shop/cart", say(request, error), kind="error")
+    return request.redirect("/shop/cart", "The cart is up to date.")
+
+
+@get("/shop/checkout", public=True)
+def show_checkout(request: Request) -> Response[str] | Redirect:
+    """The form that orders what is in the cart. Nothing in it is filled in from what is known of anybody
+    (T-P3).
+    """
+    if not (view := _view(request)).can_be_ordered:
+        return request.redirect("/shop/cart")
+    return _checkout(request, Form(fields={"country": [home_country(request.site)]}), view)
+
+
+def _checkout(request: Request, form: Form, view: CartView, status: int = 200) -> Response[str]:
+    return request.page(
+        "shop/checkout.html",
+        status=status,
+        cart=view,
+        offer=offer_of(request.site, view),
+        boxes=public_fields(request, CHECKOUT),
+        ticked=frozenset(name for name in form.fields if form.ticked(name)),
+        values=form.values,
+        errors=form.errors,
+        summary=summary(request, form),
+        payment_note=request.site.setting("shop.payment_note"),
+    )
+
+
+@post("/shop/checkout", public=True, max_body=100_000)
+def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
+    """Order what the form showed. Sent again, by double click or later, it leads to the same order (T-P1)."""
+    offer = read_offer(request.site, form.text("offer"))
+    if offer is not None:
+        with request.site.session() as session:
+            if (known := order_of_form(session, offer[0])) is not None:
+                return _thanks(request, known)
+    boxes = public_fields(request, CHECKOUT)
+    email = read_email(form)
+    details = read_details(form, request.language, spoken=request.language.code)
+    note = read_note(form)
+    check_public_fields(boxes, form)
+    status = 422
+    if not form.errors:
+        try:
+            with request.site.begin() as session:
+                # Locked: of two clicks the second waits here, and then finds the order of the first.
+                cart = find_cart(session, _token(request), lock=True)
+                if offer is None or cart is None or cart.checkout_key != offer[0]:
+                    known = order_of_form(session, offer[0]) if offer is not None else None
+                    if known is not None:
+                        return _thanks(request, known)
+                    raise Conflict("Your cart has changed in the meantime. Check it, then order again.")
+                new = NewOrder(
+                    email=email,
+                    details=details,
+                    items=view_cart(session, request.site, cart).items,
+                    note=note,
+                    checkout_key=offer[0],
+                    expected=offer[1],
+                )
+                order = record_order(session, request.site, new)
+                empty_cart(session, cart)
+                if order.contact_id is not None:
+                    submit_public_form(
+                        session,
+                        request,
+                        form,
+                        CHECKOUT,
+                        boxes,
+                        contact_id=order.contact_id,
+                        email=email,
+                        occurred_at=new.placed_at,
+                    )
+        except (Conflict, InvalidInput, CaptureRejected) as error:
+            status = 409 if isinstance(error, Conflict) else 422
+            form.fail(as_input(error))
+        else:
+            return _thanks(request, order)
+    view = _view(request)
+    if not view.can_be_ordered:
+        # What was typed is lost only here, where nothing is left to be ordered: the cart says why.
+        first = next(iter(form.errors.values()))
+        return request.redirect("/shop/cart", say(request, first), kind="error")
+    return _checkout(request, form, view, status)
+
+
+def _thanks(request: Request, order: RecordedOrder) -> Redirect:
+    return request.redirect(f"/shop/thanks/{order.token}")
+
+
+@get("/shop/thanks/{token:str}", public=True)
+def show_thanks(request: Request, token: FromPath[str]) -> Response[str]:
+    """The order, for whoever has its address: what was ordered and how to pay, nothing about the person."""
+    with request.site.session() as session:
+        order_id = session.scalar(select(Order.id).where(Order.token == token))
+        if order_id is None:
+            raise NotFound("There is no such order.")
+        order = read_order(session, order_id)
+    return request.page(
+        "shop/thanks.html", order=order, payment_note=request.site.setting("shop.payment_note")
+    )
+
+
+ROUTES: list[Any] = [
+    show_products,
+    show_product,
+    show_cart,
+    put_into_cart,
+    update_cart,
+    remove_from_cart,
+    show_checkout,
+    place_order,
+    show_thanks,
+]

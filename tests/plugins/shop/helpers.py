@@ -1,0 +1,113 @@
+"""What the shop's tests do again and again."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from litestar.testing import TestClient
+from sqlalchemy import func, select
+
+from core.contacts.models import Contact
+from core.database.base import Base
+from core.site import Site
+from core.values import Details
+from core.web.application import Application
+from plugins.shop.models import Order, Product
+from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_order
+from plugins.shop.products import ProductValues, add_product, make_slug
+
+Client = TestClient[Application]
+
+PERSON = {
+    "email": "Anna.Mueller@example.org",
+    "name": "Anna Müller",
+    "phone": "030 123456",
+    "street": "Lindenstraße 4",
+    "postal_code": "10969",
+    "city": "Berlin",
+    "country": "DE",
+}
+
+DETAILS = Details(**{name: value for name, value in PERSON.items() if name != "email"})
+
+
+def add(
+    site: Site, name: str = "Rye bread", price: int = 590, rate: int = 700, stock: int | None = None
+) -> int:
+    values = ProductValues(
+        name=name,
+        slug=make_slug(name),
+        description="",
+        price=price,
+        tax_rate=rate,
+        stock=stock,
+        position=100,
+    )
+    with site.begin() as session:
+        return add_product(session, site, values)
+
+
+def order(
+    site: Site, *items: tuple[int, int], email: str = "anna@example.org", **values: Any
+) -> RecordedOrder:
+    new = NewOrder(
+        email=email,
+        details=values.pop("details", DETAILS),
+        items=[Item(product_id=product, quantity=quantity) for product, quantity in items],
+        **values,
+    )
+    with site.begin() as session:
+        return record_order(session, site, new)
+
+
+def count(site: Site, model: type[Base]) -> int:
+    with site.session() as session:
+        return session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def everything(site: Site) -> dict[str, list[Any]]:
+    """All rows of all tables: what must be the same after something was refused."""
+    with site.session() as session:
+        return {
+            table.name: sorted(map(repr, session.execute(select(table))))
+            for table in Base.metadata.sorted_tables
+            if table.name.startswith(("shop_", "contact"))
+        }
+
+
+def stock_of(site: Site, product_id: int) -> int | None:
+    with site.session() as session:
+        return session.scalar(select(Product.stock).where(Product.id == product_id))
+
+
+def only_order(site: Site) -> Order:
+    with site.session() as session:
+        return session.scalars(select(Order)).one()
+
+
+def contact(site: Site, key: str = "anna.mueller@example.org") -> Contact:
+    with site.session() as session:
+        return session.scalars(select(Contact).where(Contact.email_key == key)).one()
+
+
+def put_in(client: Client, product_id: int, quantity: object = 1, **more: Any) -> Any:
+    return client.post(
+        "/shop/cart/add",
+        data={"product": str(product_id), "quantity": str(quantity), **more},
+        follow_redirects=False,
+    )
+
+
+def offer(client: Client) -> str:
+    """The hidden value of the checkout form."""
+    page = client.get("/shop/checkout").text
+    found = re.search(r'name="offer" value="([^"]+)"', page)
+    assert found is not None, page
+    return found[1]
+
+
+def check_out(client: Client, **changes: str) -> Any:
+    """Send the checkout form."""
+    data = {"offer": changes.pop("offer", "") or offer(client), **PERSON, **changes}
+    return client.post("/shop/checkout", data=data, follow_redirects=False)
