@@ -259,7 +259,7 @@ def export_rows(site: Site, language: Language, form_id: int | None) -> Iterator
     text = language.text
     # The same question in two forms is one column.
     columns = list(dict.fromkeys(labels.values()))
-    yield [text("Time"), text("Form"), text("Contact"), *columns, text("Page"), text("Language")]
+    yield [text("Sent at"), text("Form"), text("Contact"), *columns, text("Page"), text("Language")]
     for batch in _batches(site, form_id):
         for entry in batch:
             cells = {labels[entry.form_id, one["key"]]: _cell(one, language) for one in entry.answers}
