@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 DEMO_EMAIL = "demo@example.org"
@@ -187,16 +188,16 @@ def _user_add(arguments: argparse.Namespace) -> int:
     from core.site import open_site
     from core.staff.accounts import add_account
 
-    site = open_site()
-    with site.begin() as session:
+    # Read before the transaction begins: nobody else could write while a person types.
+    password = _read_password()
+    with closing(open_site()) as site, site.begin() as session:
         add_account(
             session,
             email=arguments.email,
             name=arguments.name,
             role=arguments.role,
-            password=_read_password(),
+            password=password,
         )
-    site.close()
     print(f"Added {arguments.email} as {arguments.role}.")
     return 0
 
@@ -205,10 +206,9 @@ def _user_password(arguments: argparse.Namespace) -> int:
     from core.site import open_site
     from core.staff.accounts import find_account, set_password
 
-    site = open_site()
-    with site.begin() as session:
-        set_password(session, find_account(session, arguments.email).id, _read_password())
-    site.close()
+    password = _read_password()
+    with closing(open_site()) as site, site.begin() as session:
+        set_password(session, find_account(session, arguments.email).id, password)
     print(f"Set the password of {arguments.email} and ended its sessions.")
     return 0
 
@@ -217,37 +217,33 @@ def _user_list(_arguments: argparse.Namespace) -> int:
     from core.site import open_site
     from core.staff.accounts import list_accounts
 
-    site = open_site()
-    with site.session() as session:
+    with closing(open_site()) as site, site.session() as session:
         for account in list_accounts(session):
             print(
                 f"{account.email}\t{account.role}\t{'disabled' if account.disabled_at else 'active'}\t{account.name}"
             )
-    site.close()
     return 0
 
 
 def _plugin_list(_arguments: argparse.Namespace) -> int:
     from core.site import builtin_keys, open_site
 
-    site = open_site()
-    for plugin in site.plugins.installed:
-        if plugin.key not in builtin_keys():
-            refused = any(refusal.plugin == plugin.key for refusal in site.refused)
-            state = "refused" if refused else "on" if plugin.key in site.enabled else "off"
-            print(f"{plugin.key}\t{state}\t{plugin.package}")
+    with closing(open_site()) as site:
+        for plugin in site.plugins.installed:
+            if plugin.key not in builtin_keys():
+                refused = any(refusal.plugin == plugin.key for refusal in site.refused)
+                state = "refused" if refused else "on" if plugin.key in site.enabled else "off"
+                print(f"{plugin.key}\t{state}\t{plugin.package}")
     for refusal in site.refused:
         print(refusal.message, file=sys.stderr)
-    site.close()
     return 1 if site.refused else 0
 
 
 def _plugin_switch(arguments: argparse.Namespace) -> int:
     from core.site import open_site
 
-    site = open_site()
-    site.switch(arguments.plugin, arguments.on)
-    site.close()
+    with closing(open_site()) as site:
+        site.switch(arguments.plugin, arguments.on)
     print(f"{arguments.plugin} is {'on' if arguments.on else 'off'}.")
     return 0
 
