@@ -133,7 +133,7 @@ def test_b3_h9_the_tile_counts_by_weeks(site: Site) -> None:
     assert data.series[-1][0] == str(today.isocalendar().week)
 
 
-def demo_of(seed: int, now: datetime, people: int = 40) -> Demo:
+def demo_of(seed: int, now: datetime, people: int = 15) -> Demo:
     chance = random.Random(seed)
     return Demo(
         random=chance,
