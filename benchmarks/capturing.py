@@ -82,7 +82,8 @@ def run(folder: Path, contacts: int) -> list[Result]:
             )
             by_hand.execute(
                 "INSERT INTO contact_activities (contact_id, kind, reference, data, href, actor_kind, actor_name, "
-                "occurred_at, recorded_at, idempotency_key) VALUES (?, 'bench.done', ?, '{}', '', 'visitor', '', ?, ?, ?)",
+                "occurred_at, recorded_at, idempotency_key) "
+                "VALUES (?, 'bench.done', ?, '{}', '', 'visitor', '', ?, ?, ?)",
                 (number + 1, str(number), contact["joined_at"], contact["joined_at"], f"bench-{number}"),
             )
             by_hand.execute("COMMIT")

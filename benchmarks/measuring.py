@@ -31,7 +31,7 @@ class Result:
 def compare(
     name: str, work: Callable[[], object], floor: str, by_hand: Callable[[], object], *, rounds: int = 15
 ) -> Result:
-    """Run both in turn, so that a slow moment of the machine meets both; the first round warms up and is not counted."""
+    """Run both in turn, so that a slow moment of the machine meets both; the first round only warms up."""
     times: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
         start = perf_counter()

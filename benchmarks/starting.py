@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.measuring import Result, compare
 
+
 def _python(code: str) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
@@ -30,6 +31,10 @@ def run(folder: Path, contacts: int) -> list[Result]:
             rounds=5,
         ),
         compare(
-            "open a site and make its application", lambda: _python(opening), f"python -c '{floor}'", lambda: _python(floor), rounds=5
+            "open a site and make its application",
+            lambda: _python(opening),
+            f"python -c '{floor}'",
+            lambda: _python(floor),
+            rounds=5,
         ),
     ]

@@ -24,9 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from core.errors import TresenError
 
     parsed = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     # Alembic tells of every step it takes; the commands say what was done.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
@@ -40,9 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="tresen", description="A plugin-based CRM: contacts, and what brings them."
-    )
+    parser = argparse.ArgumentParser(prog="tresen", description="A plugin-based CRM: contacts, and what brings them.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the web server")
@@ -56,12 +52,8 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="make demonstration data once, then run the web server")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     demo.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
-    demo.add_argument(
-        "--seed", type=int, default=1, help="another seed makes another site (default: %(default)s)"
-    )
-    demo.add_argument(
-        "--people", type=int, default=500, help="how many contacts, about (default: %(default)s)"
-    )
+    demo.add_argument("--seed", type=int, default=1, help="another seed makes another site (default: %(default)s)")
+    demo.add_argument("--people", type=int, default=500, help="how many contacts, about (default: %(default)s)")
     demo.add_argument("--no-serve", action="store_true", help="make the data only")
     demo.set_defaults(run=_demo)
 
@@ -71,9 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     user = commands.add_parser("user", help="staff accounts").add_subparsers(
         dest="action", required=True, metavar="ACTION"
     )
-    add = user.add_parser(
-        "add", help="add an account; asks for the password, or takes it from standard input"
-    )
+    add = user.add_parser("add", help="add an account; asks for the password, or takes it from standard input")
     add.add_argument("email")
     add.add_argument("--name", default="", help="the person's name")
     add.add_argument("--role", choices=("owner", "manager", "assistant"), default="owner")
@@ -145,9 +135,7 @@ def _demo(arguments: argparse.Namespace) -> int:
         print("Making the demonstration site, which takes a moment …", flush=True)
     site = open_site(evolve(settings, data_dir=making))
     try:
-        made = make_demo(
-            site, seed=arguments.seed, people=arguments.people, email=DEMO_EMAIL, password=DEMO_PASSWORD
-        )
+        made = make_demo(site, seed=arguments.seed, people=arguments.people, email=DEMO_EMAIL, password=DEMO_PASSWORD)
     finally:
         site.close()
     if making != folder:
@@ -219,9 +207,7 @@ def _user_list(_arguments: argparse.Namespace) -> int:
 
     with closing(open_site()) as site, site.session() as session:
         for account in list_accounts(session):
-            print(
-                f"{account.email}\t{account.role}\t{'disabled' if account.disabled_at else 'active'}\t{account.name}"
-            )
+            print(f"{account.email}\t{account.role}\t{'disabled' if account.disabled_at else 'active'}\t{account.name}")
     return 0
 
 
@@ -268,9 +254,7 @@ def _doctor(_arguments: argparse.Namespace) -> int:
     problems: list[str] = []
     database = open_database(settings.resolved_database_url)
     with database.engine.connect() as connection:
-        version = connection.execute(
-            text("SELECT sqlite_version()" if database.is_sqlite else "SHOW server_version")
-        )
+        version = connection.execute(text("SELECT sqlite_version()" if database.is_sqlite else "SHOW server_version"))
         print(f"Database\n  {database.engine.dialect.name} {version.scalar()}")
         if database.is_sqlite and (found := connection.execute(text("PRAGMA quick_check")).scalar()) != "ok":
             problems.append(f"The database file is damaged: {found}. Restore a backup.")

@@ -150,9 +150,7 @@ def _offered(plugins: Plugins, hook: str, plugin: str) -> list[Any]:
     return values
 
 
-def _check(
-    plugins: Plugins, hook: str, plugin: str, values: Sequence[Any], before: Sequence[tuple[str, Any]]
-) -> None:
+def _check(plugins: Plugins, hook: str, plugin: str, values: Sequence[Any], before: Sequence[tuple[str, Any]]) -> None:
     kind = KINDS[hook]
     for value in values:
         if not isinstance(value, kind):
@@ -219,9 +217,7 @@ def _check_permissions(
     plugin: str, offered: Mapping[str, Sequence[Any]], before: Sequence[tuple[str, Permission]]
 ) -> None:
     """Every permission that a plugin's values ask for must be declared by it or by a plugin before it."""
-    known = {permission.key for _, permission in before} | {
-        permission.key for permission in offered["permissions"]
-    }
+    known = {permission.key for _, permission in before} | {permission.key for permission in offered["permissions"]}
     asked: list[tuple[str, str | None]] = [
         (f"Route '{addresses(route)[0]}'", route.opt.get("permission")) for route in offered["routers"]
     ]

@@ -162,9 +162,7 @@ class _Catalogue(gettext.NullTranslations):
 
 
 @lru_cache(maxsize=16)
-def _read_catalogues(
-    language: str, folders: tuple[Path, ...]
-) -> Mapping[tuple[str | None, str], tuple[str, ...]]:
+def _read_catalogues(language: str, folders: tuple[Path, ...]) -> Mapping[tuple[str | None, str], tuple[str, ...]]:
     messages: dict[tuple[str | None, str], tuple[str, ...]] = {}
     for file in (file for folder in folders for file in _catalogue_files(folder, language)):
         from babel.messages.pofile import read_po

@@ -167,8 +167,8 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
     refused = [
         Refusal(
             plugin=plugin.key,
-            message=f"Plugin '{plugin.key}' requires {', '.join(repr(key) for key in plugin.requires if key not in done)}"
-            ", which is not installed or requires it in turn. Install it, or remove the requirement.",
+            message=f"Plugin '{plugin.key}' requires "
+            f"{', '.join(repr(key) for key in plugin.requires if key not in done)}, which is not installed or requires it in turn. Install it, or remove the requirement.",
         )
         for plugin in waiting.values()
     ]
@@ -176,7 +176,7 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
 
 
 def _mistake_in_hooks(plugin: Plugin) -> str | None:
-    """What is wrong with a plugin's hookimpls, before pluggy sees them: it says less, and goes on with unknown hooks."""
+    """What is wrong with a plugin's hookimpls, before pluggy sees them: it says less, and lets unknown hooks pass."""
     for name in dir(plugin.module):
         function = getattr(plugin.module, name)
         options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
@@ -248,9 +248,7 @@ class Plugins:
         # LIFO in pluggy; sorted here so that the order is stable. Its own tryfirst and trylast come before that.
         found.sort(key=lambda impl: (impl.trylast - impl.tryfirst, self._order.get(impl.plugin_name, -1)))
         return [
-            Implementation(
-                plugin=impl.plugin_name, hook=hook, function=impl.function, arguments=tuple(impl.argnames)
-            )
+            Implementation(plugin=impl.plugin_name, hook=hook, function=impl.function, arguments=tuple(impl.argnames))
             for impl in found
         ]
 

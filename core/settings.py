@@ -111,9 +111,7 @@ class Settings:
     trusted_proxies: tuple[str, ...] = field(
         default=(),
         converter=_networks,
-        metadata=_variable(
-            "addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas"
-        ),
+        metadata=_variable("addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas"),
     )
 
     @property
@@ -139,7 +137,7 @@ def settings_from_environment(environment: Mapping[str, str] = os.environ) -> Se
 
 
 def load_secret(settings: Settings) -> str:
-    """The key of signed links: the setting, or one made once and kept in the data folder, readable by its owner only."""
+    """The key of signed links: the setting, or one made once and kept in the data folder, for its owner's eyes only."""
     if settings.secret:
         return settings.secret
     file = settings.data_dir / "secret"

@@ -104,9 +104,7 @@ class Site:
         except (Exception, SystemExit) as error:
             log.exception("Plugin %r failed in hook %r", implementation.plugin, implementation.hook)
             savepoint.rollback()
-            failure = Failure(
-                plugin=implementation.plugin, place=implementation.hook, message=describe(error)
-            )
+            failure = Failure(plugin=implementation.plugin, place=implementation.hook, message=describe(error))
             state.record_failure(session, failure)
             return None
         return answer
@@ -209,9 +207,7 @@ class Site:
                 state.switch_plugin(session, key, on=True)
                 trial.tell(session, "plugin_enabled", plugin=key)
         else:
-            dependents = [
-                one.key for one in self.plugins.installed if key in one.requires and one.key in site.enabled
-            ]
+            dependents = [one.key for one in self.plugins.installed if key in one.requires and one.key in site.enabled]
             if dependents:
                 raise PluginError(
                     "'%(other)s' needs '%(plugin)s'. Switch that one off first.",
@@ -273,9 +269,7 @@ def open_site(
     if upgrade:
         migrate.upgrade(database, all_migrations(installed))
     with database.begin() as session:
-        state.remember_plugins(
-            session, [one.key for one in installed.installed if one.key not in builtin_keys()]
-        )
+        state.remember_plugins(session, [one.key for one in installed.installed if one.key not in builtin_keys()])
         enabled = state.enabled_plugins(session, installed)
         revision = state.revision(session)
         saved = state.saved_settings(session)

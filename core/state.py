@@ -146,7 +146,5 @@ def saved_settings(session: Session) -> Mapping[str, str]:
 
 def save_setting(session: Session, key: str, value: str) -> None:
     """Save one setting."""
-    session.execute(
-        upsert(session, SavedSetting, {"key": key, "value": value}, keys=["key"], update={"value": value})
-    )
+    session.execute(upsert(session, SavedSetting, {"key": key, "value": value}, keys=["key"], update={"value": value}))
     bump_revision(session)

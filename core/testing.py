@@ -42,9 +42,7 @@ def sign_in(site: Site, client: TestClient[Application], role: Role = "owner", n
     """Make a staff account with this role, sign the client in as it, and answer its id."""
     email = f"{name or role}@staff.example.org".lower().replace(" ", ".")
     with site.begin() as session:
-        account = StaffAccount(
-            email=email, email_key=email, name=name or role.title(), role=role, password_hash="!"
-        )
+        account = StaffAccount(email=email, email_key=email, name=name or role.title(), role=role, password_hash="!")  # noqa: S106 (no hash: no password fits)
         session.add(account)
         session.flush()
         token = start_session(session, account.id)
@@ -67,9 +65,7 @@ def count_queries(site: Site) -> Iterator[Queries]:
     """Count the site's statements, from all threads: `with count_queries(site) as queries: …; len(queries)`."""
     queries = Queries()
 
-    def executed(
-        _connection: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool
-    ) -> None:
+    def executed(_connection: Any, _cursor: Any, statement: str, _parameters: Any, _context: Any, _many: bool) -> None:
         if not statement.upper().startswith(("SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN", "COMMIT")):
             queries.statements.append(statement)
 

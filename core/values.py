@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, FromClause
     from sqlalchemy.orm import Session
 
-    from core.site import Site
 
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
@@ -29,9 +28,7 @@ ALL_ROLES: frozenset[Role] = frozenset({"owner", "manager", "assistant"})
 Stage = Literal["lead", "customer"]
 """FEATURES C4. Shown as „Lead“ and „Kunde“."""
 
-CellKind = Literal[
-    "text", "datetime", "date", "number", "money", "country", "chips", "badge", "indicator", "link"
-]
+CellKind = Literal["text", "datetime", "date", "number", "money", "country", "chips", "badge", "indicator", "link"]
 """How a column's values are shown. What a value of each kind looks like stands at `Column.kind`."""
 
 
@@ -195,9 +192,9 @@ class Panel:
 class Action:
     """Something staff can do with a contact: in the row's menu and under „Aktionen“ on the profile (FEATURES L8, P2).
 
-    `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a page.
-    A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to contacts
-    that are active or inactive (FEATURES C7).
+    `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a
+    page. A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to
+    contacts that are active or inactive (FEATURES C7).
     """
 
     key: str = field(validator=_key)

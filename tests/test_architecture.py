@@ -140,9 +140,7 @@ def test_h1_the_application_imports_the_core_only() -> None:
         "def late():\n    from core.site import Site",
     ],
 )
-def test_the_check_of_imports_finds_a_breach(
-    source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_check_of_imports_finds_a_breach(source: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.test_architecture.ROOT", tmp_path)
     file = tmp_path / "plugins" / "mine" / "plugin.py"
     file.parent.mkdir(parents=True)
@@ -181,10 +179,7 @@ def test_h1_type_checkers_and_python_see_the_same_public_names() -> None:
     tree = ast.parse((ROOT / "core" / "__init__.py").read_text(encoding="utf-8"))
     block = next(node for node in tree.body if isinstance(node, ast.If))
     typed = {
-        (alias.name, node.module)
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
+        (alias.name, node.module) for node in block.body if isinstance(node, ast.ImportFrom) for alias in node.names
     }
 
     assert typed == set(core._HOME.items())
@@ -201,9 +196,7 @@ def test_h1_the_core_names_no_plugin() -> None:
                 for word in PLUGIN_WORDS
                 if word in line.casefold()
             ]
-        found += [
-            f"{file.relative_to(ROOT)}: its name" for word in PLUGIN_WORDS if word in file.name.casefold()
-        ]
+        found += [f"{file.relative_to(ROOT)}: its name" for word in PLUGIN_WORDS if word in file.name.casefold()]
 
     assert not found, "\n".join(found)
 

@@ -117,9 +117,7 @@ def test_h1_the_first_plugin_of_a_document_imports_only_what_is_public(
     monkeypatch.setattr(test_architecture, "ROOT", folder)
     files = [file for file in sorted(folder.rglob("*.py")) if "tests" not in file.parts]
 
-    found = [
-        breach for file in files for breach in test_architecture._breaches_of_a_plugin(file, "plugins.notes")
-    ]
+    found = [breach for file in files for breach in test_architecture._breaches_of_a_plugin(file, "plugins.notes")]
 
     assert not found, "\n".join(found)
 
@@ -129,9 +127,7 @@ def test_the_python_of_a_document_is_formatted_like_ours(document: str, tmp_path
     folder = _written(document, tmp_path)
 
     for command in (["check"], ["format", "--check", "--diff"]):
-        result = _run(
-            "-m", "ruff", *command, "--config", str(ROOT / "pyproject.toml"), "plugins", folder=folder
-        )
+        result = _run("-m", "ruff", *command, "--config", str(ROOT / "pyproject.toml"), "plugins", folder=folder)
         # A document's tests are tests, wherever they lie.
         lines = [line for line in result.stdout.splitlines() if re.match(r"[A-Z]+\d+ ", line)]
         assert [line for line in lines if not line.startswith("S101 ")] == [], result.stdout
@@ -227,8 +223,6 @@ def test_every_public_name_that_a_document_takes_from_the_core_is_there(document
     import core
 
     text = (ROOT / document).read_text(encoding="utf-8")
-    named = {
-        name.strip() for names in re.findall(r"from core import ([\w, ]+)", text) for name in names.split(",")
-    }
+    named = {name.strip() for names in re.findall(r"from core import ([\w, ]+)", text) for name in names.split(",")}
 
     assert named <= set(core.__all__) | {""}

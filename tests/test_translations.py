@@ -54,11 +54,7 @@ Texts = dict[str, str]
 
 def _folders() -> list[Path]:
     plugins = ROOT / "plugins"
-    bundled = (
-        sorted(path for path in plugins.iterdir() if (path / "plugin.py").is_file())
-        if plugins.is_dir()
-        else []
-    )
+    bundled = sorted(path for path in plugins.iterdir() if (path / "plugin.py").is_file()) if plugins.is_dir() else []
     return [ROOT / "core", *bundled, ROOT / "tests" / "sample_plugin"]
 
 
@@ -142,9 +138,7 @@ def _said_in_python(file: Path) -> Iterator[tuple[int, str]]:
                         known.setdefault(target.id, []).append(node.value)
         for node in ast.walk(scope):
             if isinstance(node, ast.Call):
-                yield from (
-                    (node.lineno, text) for text in _said_by_call(node, known if scope is not tree else {})
-                )
+                yield from ((node.lineno, text) for text in _said_by_call(node, known if scope is not tree else {}))
     for node in tree.body:
         if isinstance(node, ast.Assign | ast.AnnAssign):
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -249,13 +243,9 @@ def test_h8_every_translation_is_complete_and_has_the_placeholders_of_its_text(f
         for number, form in enumerate(forms):
             found = set(PLACEHOLDER.findall(form))
             # „einmal“ may stand for „once“ and for „%(num)s times“ alike; the other forms need all.
-            expected = (
-                found & allowed if len(forms) > 1 and number == 0 else set(PLACEHOLDER.findall(ids[-1]))
-            )
+            expected = found & allowed if len(forms) > 1 and number == 0 else set(PLACEHOLDER.findall(ids[-1]))
             if found != expected:
-                problems.append(
-                    f"{file}: {ids[0]!r} has {sorted(expected)}, its German {sorted(found)}: {form!r}"
-                )
+                problems.append(f"{file}: {ids[0]!r} has {sorted(expected)}, its German {sorted(found)}: {form!r}")
             if re.sub(r"%\(\w+\)s|%%", "", form).count("%") != re.sub(r"%\(\w+\)s|%%", "", ids[0]).count("%"):
                 problems.append(f"{file}: {ids[0]!r} and {form!r} differ in percent signs")
 
@@ -271,9 +261,7 @@ def test_h8_german_texts_do_not_shout_and_quote_as_german_does(folder: str) -> N
         if "!" in form or '"' in form or "“" in form.split("„")[0]
     ]
 
-    assert not problems, _report(
-        f"German texts of {folder} have an exclamation mark or wrong quotes:", problems
-    )
+    assert not problems, _report(f"German texts of {folder} have an exclamation mark or wrong quotes:", problems)
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -281,9 +269,7 @@ def test_h8_no_catalogue_holds_what_nobody_says(folder: str) -> None:
     used = said(ROOT / folder).keys() | mentioned(ROOT / folder)
 
     unused = sorted(
-        f"{file}: {ids[0]!r}"
-        for text, (ids, _, file) in translated(ROOT / folder).items()
-        if text not in used
+        f"{file}: {ids[0]!r}" for text, (ids, _, file) in translated(ROOT / folder).items() if text not in used
     )
 
     assert not unused, _report(f"translations of {folder} are of texts that nobody says:", unused)
@@ -331,8 +317,7 @@ def test_the_search_finds_what_python_says(source: str, tmp_path: Path) -> None:
 def test_the_search_finds_what_a_template_says(tmp_path: Path) -> None:
     file = tmp_path / "said.html"
     file.write_text(
-        "{{ _('One %(a)s', a=1) }}{{ ngettext('Two', 'Twos', n) }}"
-        "{% trans %}Three{% endtrans %}{{ 'Four'|translate }}"
+        "{{ _('One %(a)s', a=1) }}{{ ngettext('Two', 'Twos', n) }}{% trans %}Three{% endtrans %}{{ 'Four'|translate }}"
     )
 
     assert [text for _, text in _said_in_template(file)] == ["One %(a)s", "Two", "Three", "Four"]

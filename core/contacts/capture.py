@@ -125,9 +125,7 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
                 "email_key": address.key,
                 "joined_at": capture.occurred_at,
                 "stage": "customer" if capture.makes_customer else "lead",
-                "search_text": rules.search_text(
-                    details.name, address.email, address.key, details.phone, details.city
-                ),
+                "search_text": rules.search_text(details.name, address.email, address.key, details.phone, details.city),
             },
             keys=["email_key"],
         ).returning(Contact.id)
@@ -148,9 +146,7 @@ def _replay_of(session: Session, key: str | None) -> int | None:
     return session.scalar(select(ContactActivity.contact_id).where(ContactActivity.idempotency_key == key))
 
 
-def _take_details(
-    session: Session, contact: Contact, capture: Capture, created: bool
-) -> tuple[set[str], set[str]]:
+def _take_details(session: Session, contact: Contact, capture: Capture, created: bool) -> tuple[set[str], set[str]]:
     """Bring details up to date, group by group; answers the names of changed details and of suggested groups."""
     changed: set[str] = set()
     suggested: set[str] = set()

@@ -72,11 +72,7 @@ def _money(value: object) -> object:
 
 
 def _chips(value: object) -> object:
-    if (
-        isinstance(value, str)
-        or not isinstance(value, Sequence)
-        or not all(isinstance(one, str) for one in value)
-    ):
+    if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(one, str) for one in value):
         raise _refuse("chips", value, "a sequence of str")
     return tuple(value)
 
@@ -114,8 +110,7 @@ _CHECKS: Mapping[CellKind, Callable[[object], object]] = MappingProxyType(
 
 def _icon(name: str) -> str:
     return (
-        '<svg class="icon" width="20" height="20" aria-hidden="true">'
-        f'<use href="{{{{ icons }}}}#{name}"></use></svg>'
+        f'<svg class="icon" width="20" height="20" aria-hidden="true"><use href="{{{{ icons }}}}#{name}"></use></svg>'
     )
 
 
@@ -167,9 +162,7 @@ OWN_MARKUP: Mapping[str, str] = MappingProxyType(
 )
 """Key of a column of the core's own → its markup, where its kind alone would not do."""
 
-ON_CARDS: Mapping[str, str] = MappingProxyType(
-    {"contact.name": "", "contact.email": "bare", "contact.modules": "bare"}
-)
+ON_CARDS: Mapping[str, str] = MappingProxyType({"contact.name": "", "contact.email": "bare", "contact.modules": "bare"})
 """What a card on a phone shows (UX.md), and the class it has there."""
 
 
@@ -192,9 +185,7 @@ def table_source(template: str, columns: Sequence[Column]) -> str:
 def _cell_source(number: int, column: Column) -> str:
     name = f"c{number}"
     markup = OWN_MARKUP.get(column.key, KIND_MARKUP[column.kind])
-    style = " ".join(
-        filter(None, ("numeric" if is_numeric(column) else "", ON_CARDS.get(column.key, "no-phone")))
-    )
+    style = " ".join(filter(None, ("numeric" if is_numeric(column) else "", ON_CARDS.get(column.key, "no-phone"))))
     if number == 0:
         return f'<th scope="row" role="rowheader">{{% set v = r["{name}"] %}}{markup}</th>'
     cell = f'<td role="cell" data-label="{{{{ label{number} }}}}"'

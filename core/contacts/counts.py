@@ -107,9 +107,7 @@ def count_tabs(session: Session) -> Counts:
         )
     )
     found = {row.kind: (int(row.number), int(row.customers)) for row in session.execute(statement)}
-    (number, customers), (inactive, inactive_customers), (merged, merged_customers) = (
-        found[kind] for kind in COUNTED
-    )
+    (number, customers), (inactive, inactive_customers), (merged, merged_customers) = (found[kind] for kind in COUNTED)
     active = number - inactive - merged
     customers -= inactive_customers + merged_customers
     return Counts(

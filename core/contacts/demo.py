@@ -54,9 +54,7 @@ def work_by_hand(site: Site, demo: Demo, actor: Actor) -> None:
             if random.random() < 0.06:
                 add_note(session, contact.id, random.choice(NOTES), (), actor)
             if random.random() < 0.04 and contact.name:
-                typed = Details(
-                    **{**details_of(contact), "phone": f"+49 228 {random.randrange(10**5, 10**6)}"}
-                )
+                typed = Details(**{**details_of(contact), "phone": f"+49 228 {random.randrange(10**5, 10**6)}"})
                 edit_contact(session, site, contact.id, typed, contact.version, actor)
             elif random.random() < 0.02:
                 deactivate_contact(session, site, contact.id, actor)

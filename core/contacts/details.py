@@ -134,9 +134,7 @@ def write_group(contact: Contact, values: Mapping[str, str], group: str, origin:
 
 def refresh_search_text(contact: Contact) -> None:
     """Write what search looks through (FEATURES L5): name, address as typed and as compared, phone with bare digits."""
-    contact.search_text = search_text(
-        contact.name, contact.email, contact.email_key, contact.phone, contact.city
-    )
+    contact.search_text = search_text(contact.name, contact.email, contact.email_key, contact.phone, contact.city)
 
 
 def search_text(name: str, email: str, email_key: str, phone: str, city: str) -> str:

@@ -28,9 +28,7 @@ class Edited:
     version: int
 
 
-def edit_contact(
-    session: Session, site: Site, contact_id: int, values: Details, version: int, actor: Actor
-) -> Edited:
+def edit_contact(session: Session, site: Site, contact_id: int, values: Details, version: int, actor: Actor) -> Edited:
     """Write the details a person typed, in the caller's transaction, and lock the contact (C6).
 
     Only groups of details that differ from what is stored are written, with the person as their origin.
@@ -93,9 +91,7 @@ def change_data(
 ) -> dict[str, str | int | bool]:
     """What a log entry keeps of a change: `before_name` and `after_name` for each changed detail."""
     return {
-        f"{side}_{name}": values[name]
-        for name in changed
-        for side, values in (("before", before), ("after", after))
+        f"{side}_{name}": values[name] for name in changed for side, values in (("before", before), ("after", after))
     }
 
 
@@ -115,9 +111,7 @@ def finish_edit(contact: Contact) -> None:
 def _drop_agreeing_suggestion(session: Session, contact: Contact, group: str) -> None:
     """A suggestion that says what was just typed is settled; one that says something else still waits."""
     suggestion = session.scalar(
-        select(ContactSuggestion).where(
-            ContactSuggestion.contact_id == contact.id, ContactSuggestion.group == group
-        )
+        select(ContactSuggestion).where(ContactSuggestion.contact_id == contact.id, ContactSuggestion.group == group)
     )
     if suggestion is not None and rules.same(contact, Details(**suggestion.details), group):
         session.delete(suggestion)

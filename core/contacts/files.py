@@ -62,9 +62,7 @@ def clean_name(name: str) -> str:
     last = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
     # Cc and Cf hold NUL, line breaks and the characters that turn the reading direction: gpj.exe shown as
     # exe.jpg.
-    kept = "".join(
-        one for one in last if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
-    )
+    kept = "".join(one for one in last if unicodedata.category(one) not in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
     kept = re.sub(r"\s+", " ", kept).strip(" .")
     stem, dot, ending = kept.rpartition(".")
     if len(kept) > NAME_LENGTH:
@@ -158,9 +156,7 @@ def add_file(session: Session, contact_id: int, saved: SavedFile, note_id: int |
 def find_file(session: Session, contact_id: int, file_id: int) -> StoredFile:
     """A file of this contact. Raises NotFound, also for a file of another contact (THREATS T-Z2)."""
     check_id(file_id)
-    found = session.scalar(
-        select(StoredFile).where(StoredFile.id == file_id, StoredFile.contact_id == contact_id)
-    )
+    found = session.scalar(select(StoredFile).where(StoredFile.id == file_id, StoredFile.contact_id == contact_id))
     if found is None:
         raise NotFound("There is no such file.")
     return found

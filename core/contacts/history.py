@@ -55,16 +55,11 @@ def read_cursor(text: str) -> tuple[datetime, int] | None:
         return None
 
 
-def read_log(
-    session: Session, contact_id: int, *, kind: str = "", before: str = "", limit: int = 50
-) -> LogPage:
+def read_log(session: Session, contact_id: int, *, kind: str = "", before: str = "", limit: int = 50) -> LogPage:
     """A page of a contact's log: only entries of `kind` if given; `before` is an earlier page's `older`."""
     log = ContactActivity
     statement = (
-        select(log)
-        .where(log.contact_id == contact_id)
-        .order_by(log.occurred_at.desc(), log.id.desc())
-        .limit(limit + 1)
+        select(log).where(log.contact_id == contact_id).order_by(log.occurred_at.desc(), log.id.desc()).limit(limit + 1)
     )
     if kind:
         statement = statement.where(log.kind == kind)
@@ -91,7 +86,5 @@ def read_log(
 def kinds_of(session: Session, contact_id: int) -> list[str]:
     """The kinds of entries that a contact's log has."""
     return list(
-        session.scalars(
-            select(ContactActivity.kind).where(ContactActivity.contact_id == contact_id).distinct()
-        )
+        session.scalars(select(ContactActivity.kind).where(ContactActivity.contact_id == contact_id).distinct())
     )

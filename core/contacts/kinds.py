@@ -9,9 +9,7 @@ KINDS = (
         key="contact.added", label="Added", text="Added by hand", source="entry by hand", icon="plus", order=1
     ),
     ActivityKind(key="contact.edited", label="Edited", text="Details edited", icon="edit", order=2),
-    ActivityKind(
-        key="contact.became_customer", label="Customer", text="Became a customer", icon="star", order=3
-    ),
+    ActivityKind(key="contact.became_customer", label="Customer", text="Became a customer", icon="star", order=3),
     ActivityKind(key="contact.locked", label="Locked", text="Details locked", icon="lock", order=4),
     ActivityKind(key="contact.unlocked", label="Lock lifted", text="Lock lifted", icon="unlock", order=5),
     ActivityKind(
@@ -28,23 +26,13 @@ KINDS = (
         icon="x",
         order=7,
     ),
-    ActivityKind(
-        key="contact.tagged", label="Tag added", text="Tag “%(reference)s” added", icon="tag", order=8
-    ),
-    ActivityKind(
-        key="contact.untagged", label="Tag removed", text="Tag “%(reference)s” removed", icon="tag", order=9
-    ),
+    ActivityKind(key="contact.tagged", label="Tag added", text="Tag “%(reference)s” added", icon="tag", order=8),
+    ActivityKind(key="contact.untagged", label="Tag removed", text="Tag “%(reference)s” removed", icon="tag", order=9),
     ActivityKind(key="contact.pictured", label="Picture", text="Picture changed", icon="image", order=10),
-    ActivityKind(
-        key="contact.unpictured", label="Picture removed", text="Picture removed", icon="image", order=11
-    ),
+    ActivityKind(key="contact.unpictured", label="Picture removed", text="Picture removed", icon="image", order=11),
     ActivityKind(key="contact.noted", label="Note", text="Internal note: %(excerpt)s", icon="note", order=12),
-    ActivityKind(
-        key="contact.filed", label="File", text="File “%(reference)s” added", icon="paperclip", order=13
-    ),
-    ActivityKind(
-        key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=14
-    ),
+    ActivityKind(key="contact.filed", label="File", text="File “%(reference)s” added", icon="paperclip", order=13),
+    ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=14),
     ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=15),
 )
 """In the order in which the log's filter offers them."""

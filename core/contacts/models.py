@@ -78,9 +78,7 @@ class ContactModule(Base):
 
     __tablename__ = "contact_modules"
 
-    contact_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True
-    )
+    contact_id: Mapped[int] = mapped_column(BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
     module: Mapped[str] = mapped_column(primary_key=True)
     first_at: Mapped[datetime]
     last_at: Mapped[datetime]
@@ -174,9 +172,7 @@ class StoredFile(Base):
 
     id: Mapped[Id]
     contact_id: Mapped[ContactRef]
-    note_id: Mapped[int | None] = mapped_column(
-        BigInt, ForeignKey("contact_notes.id", ondelete="CASCADE"), index=True
-    )
+    note_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("contact_notes.id", ondelete="CASCADE"), index=True)
     name: Mapped[str]
     media_type: Mapped[str]
     size: Mapped[int]

@@ -37,9 +37,7 @@ def add_note(session: Session, contact_id: int, text: str, files: Sequence[Saved
     if text:
         words = " ".join(text.split())
         excerpt = words if len(words) <= EXCERPT else words[: EXCERPT - 1].rstrip() + "…"
-        add_activity(
-            session, contact_id, Activity(kind="contact.noted", data={"excerpt": excerpt}), actor=actor
-        )
+        add_activity(session, contact_id, Activity(kind="contact.noted", data={"excerpt": excerpt}), actor=actor)
     for saved in files:
         add_file(session, contact_id, saved, note.id)
         add_activity(session, contact_id, Activity(kind="contact.filed", reference=saved.name), actor=actor)

@@ -141,9 +141,7 @@ def read_profile(session: Session, contact: Contact, *, all_notes: bool = False)
 def read_tags(session: Session, contact_id: int) -> list[str]:
     """A contact's tags by name."""
     return list(
-        session.scalars(
-            select(Tag.name).join(ContactTag).where(ContactTag.contact_id == contact_id).order_by(Tag.key)
-        )
+        session.scalars(select(Tag.name).join(ContactTag).where(ContactTag.contact_id == contact_id).order_by(Tag.key))
     )
 
 
@@ -164,18 +162,14 @@ def _modules(session: Session, contact_id: int) -> list[ModuleUse]:
 def _suggestions(session: Session, contact: Contact) -> list[Suggestion]:
     rows = {
         row.group: row
-        for row in session.scalars(
-            select(ContactSuggestion).where(ContactSuggestion.contact_id == contact.id)
-        )
+        for row in session.scalars(select(ContactSuggestion).where(ContactSuggestion.contact_id == contact.id))
     }
     return [
         Suggestion(
             id=row.id,
             group=group,
             values={name: str(row.details.get(name, "")) for name in names},
-            origin=rules.Origin(
-                kind=row.source_kind, since=row.occurred_at, reference=row.reference, href=row.href
-            ),
+            origin=rules.Origin(kind=row.source_kind, since=row.occurred_at, reference=row.reference, href=row.href),
         )
         for group, names in rules.GROUPS.items()
         if (row := rows.get(group)) is not None

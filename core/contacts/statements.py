@@ -111,9 +111,7 @@ def _build(plan: Plan, segment: Segment, *, backward: bool, from_cursor: bool) -
             at.insert(0, bindparam("at_value", type_=order.type))
         left, right = (tuple_(*keys), tuple_(*at)) if len(keys) > 1 else (keys[0], at[0])
         built = built.where(left < right if down else left > right)
-    return built.order_by(*(key.desc() if down else key.asc() for key in keys)).limit(
-        bindparam("rows", type_=Integer)
-    )
+    return built.order_by(*(key.desc() if down else key.asc() for key in keys)).limit(bindparam("rows", type_=Integer))
 
 
 def side_table(column: Column) -> FromClause | None:

@@ -86,9 +86,7 @@ def dismiss_suggestion(
     )
 
 
-def _suggestion(
-    session: Session, contact_id: int, suggestion_id: int, seen: datetime | None
-) -> ContactSuggestion:
+def _suggestion(session: Session, contact_id: int, suggestion_id: int, seen: datetime | None) -> ContactSuggestion:
     check_id(suggestion_id)
     found = session.scalar(
         select(ContactSuggestion).where(

@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from core.site import Site
 
 
-def tag_contact(
-    session: Session, site: Site, contact_id: int, names: Iterable[str], actor: Actor
-) -> list[str]:
+def tag_contact(session: Session, site: Site, contact_id: int, names: Iterable[str], actor: Actor) -> list[str]:
     """Give a contact tags; answers those it did not have. Raises InvalidInput for what can't be a tag."""
     lock_contact(session, contact_id)
     added = add_tags(session, contact_id, [clean_tag(name) for name in names])
@@ -31,9 +29,7 @@ def tag_contact(
     return added
 
 
-def untag_contact(
-    session: Session, site: Site, contact_id: int, names: Iterable[str], actor: Actor
-) -> list[str]:
+def untag_contact(session: Session, site: Site, contact_id: int, names: Iterable[str], actor: Actor) -> list[str]:
     """Take tags from a contact; answers those it had. Tags keep existing for other contacts."""
     lock_contact(session, contact_id)
     removed = []

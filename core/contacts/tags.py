@@ -58,12 +58,8 @@ def add_tags(session: Session, contact_id: int, names: Iterable[str]) -> list[st
 def remove_tag(session: Session, contact_id: int, tag_id: int) -> str | None:
     """Take a tag from a contact; answers its name, or None when the contact did not have it."""
     name = session.scalar(
-        select(Tag.name)
-        .join(ContactTag)
-        .where(ContactTag.tag_id == tag_id, ContactTag.contact_id == contact_id)
+        select(Tag.name).join(ContactTag).where(ContactTag.tag_id == tag_id, ContactTag.contact_id == contact_id)
     )
     if name is not None:
-        session.execute(
-            delete(ContactTag).where(ContactTag.tag_id == tag_id, ContactTag.contact_id == contact_id)
-        )
+        session.execute(delete(ContactTag).where(ContactTag.tag_id == tag_id, ContactTag.contact_id == contact_id))
     return name

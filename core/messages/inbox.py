@@ -140,9 +140,7 @@ def read_inbox(
 
 def unread_count(session: Session, contact_id: int | None = None) -> int:
     """How many messages wait to be read: of one contact, or of all."""
-    statement = (
-        select(func.count()).select_from(Message).where(Message.direction == "in", Message.read_at.is_(None))
-    )
+    statement = select(func.count()).select_from(Message).where(Message.direction == "in", Message.read_at.is_(None))
     if contact_id is not None:
         statement = statement.where(Message.contact_id == contact_id)
     return session.scalar(statement) or 0

@@ -104,9 +104,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_sign_in_attempts")),
     )
-    op.create_index(
-        "ix_staff_sign_in_attempts_subject", "staff_sign_in_attempts", ["subject", "at"], unique=False
-    )
+    op.create_index("ix_staff_sign_in_attempts_subject", "staff_sign_in_attempts", ["subject", "at"], unique=False)
     op.create_table(
         "tags",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -190,9 +188,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["contact_id"], ["contacts.id"], name=op.f("fk_contact_tags_contact_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(
-            ["tag_id"], ["tags.id"], name=op.f("fk_contact_tags_tag_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["tag_id"], ["tags.id"], name=op.f("fk_contact_tags_tag_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("tag_id", "contact_id", name=op.f("pk_contact_tags")),
     )
     op.create_index(op.f("ix_contact_tags_contact_id"), "contact_tags", ["contact_id"], unique=False)
@@ -253,12 +249,8 @@ def upgrade() -> None:
         sa.Column("sha256", sa.String(), nullable=False),
         sa.Column("stored_name", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["contact_id"], ["contacts.id"], name=op.f("fk_files_contact_id"), ondelete="CASCADE"
-        ),
-        sa.ForeignKeyConstraint(
-            ["note_id"], ["contact_notes.id"], name=op.f("fk_files_note_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name=op.f("fk_files_contact_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["note_id"], ["contact_notes.id"], name=op.f("fk_files_note_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_files")),
         sa.UniqueConstraint("stored_name", name=op.f("uq_files_stored_name")),
     )

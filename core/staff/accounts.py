@@ -79,9 +79,7 @@ def get_account(session: Session, account_id: int) -> Account:
 
 def find_account(session: Session, email: str) -> Account:
     """The account with this address. Raises InvalidEmail or NotFound."""
-    account_id = session.scalar(
-        select(StaffAccount.id).where(StaffAccount.email_key == parse_address(email).key)
-    )
+    account_id = session.scalar(select(StaffAccount.id).where(StaffAccount.email_key == parse_address(email).key))
     if account_id is None:
         raise NotFound("There is no account with the e-mail address %(email)s.", email=email)
     return get_account(session, account_id)
@@ -152,9 +150,7 @@ def lock_accounts(session: Session) -> None:
         session.execute(text("LOCK TABLE staff_accounts IN SHARE ROW EXCLUSIVE MODE"))
 
 
-def change_account(
-    session: Session, account_id: int, *, name: str | None = None, role: str | None = None
-) -> None:
+def change_account(session: Session, account_id: int, *, name: str | None = None, role: str | None = None) -> None:
     """Change an account's name or role; a lowered role counts from the next request (THREATS T-A7).
 
     Raises InvalidInput (field "role") when it would leave the site without an owner, and NotFound.
@@ -186,18 +182,14 @@ def enable_account(session: Session, account_id: int) -> None:
     _locked(session, account_id).disabled_at = None
 
 
-def set_password(
-    session: Session, account_id: int, password: str, *, keep_session: int | None = None
-) -> None:
+def set_password(session: Session, account_id: int, password: str, *, keep_session: int | None = None) -> None:
     """Check, hash and store a new password, as the command line does. Raises InvalidInput and NotFound."""
     account = get_account(session, account_id)
     check_password(password, names=names_around(session, account.email, account.name))
     store_password(session, account_id, hash_password(password), keep_session=keep_session)
 
 
-def store_password(
-    session: Session, account_id: int, password_hash: str, *, keep_session: int | None = None
-) -> None:
+def store_password(session: Session, account_id: int, password_hash: str, *, keep_session: int | None = None) -> None:
     """Store a password that was checked and hashed before the transaction; ends all sessions but
     `keep_session`."""
     # First the account's row, which a sign-in locks too: no session begins with the old password after this.
@@ -227,6 +219,4 @@ def _active_owners(session: Session) -> Sequence[int]:
 
 def _keep_an_owner(session: Session, account_id: int) -> None:
     if set(_active_owners(session)) <= {account_id}:
-        raise InvalidInput(
-            "This is the only owner who can sign in. Make somebody else an owner first.", field="role"
-        )
+        raise InvalidInput("This is the only owner who can sign in. Make somebody else an owner first.", field="role")

@@ -52,9 +52,7 @@ def signed_in(request: Request, success: Success, path: str) -> Redirect:
     site = request.site
     answer = Redirect(path, status_code=303)
     seconds = int(LIFETIME.total_seconds())
-    answer.set_cookie(
-        make_cookie(site, session_cookie_name(site.settings.is_secure), success.token, max_age=seconds)
-    )
+    answer.set_cookie(make_cookie(site, session_cookie_name(site.settings.is_secure), success.token, max_age=seconds))
     answer.set_cookie(make_cookie(site, KNOWN_BROWSER_COOKIE, success.known, max_age=KNOWN_BROWSER_SECONDS))
     return answer
 
@@ -123,15 +121,11 @@ def sign_in_now(request: Request, form: FormInput) -> Response[str] | Redirect:
         answer.headers["retry-after"] = str(error.wait)
         return answer
     if success is None:
-        return _sign_in_again(
-            request, form, InvalidInput("The e-mail address or the password is not right."), 422
-        )
+        return _sign_in_again(request, form, InvalidInput("The e-mail address or the password is not right."), 422)
     return signed_in(request, success, way_back(form.text("next")))
 
 
-def _sign_in_again(
-    request: Request, form: Form, error: InvalidInput | TooManyAttempts, status: int
-) -> Response[str]:
+def _sign_in_again(request: Request, form: Form, error: InvalidInput | TooManyAttempts, status: int) -> Response[str]:
     return request.page(
         "staff/sign_in.html", status=status, email=form.text("email"), error=error, next=form.text("next")
     )

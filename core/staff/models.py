@@ -36,9 +36,7 @@ class StaffSession(Base):
 
     id: Mapped[Id]
     token_hash: Mapped[str] = mapped_column(unique=True)
-    account_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("staff_accounts.id", ondelete="CASCADE"), index=True
-    )
+    account_id: Mapped[int] = mapped_column(BigInt, ForeignKey("staff_accounts.id", ondelete="CASCADE"), index=True)
     browser: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     seen_at: Mapped[datetime] = mapped_column(default=now)

@@ -61,18 +61,14 @@ def check_password(password: str, *, names: Iterable[str] = ()) -> None:
             min=MIN_LENGTH,
         )
     if len(typed) > MAX_LENGTH:
-        raise InvalidInput(
-            "The password can have at most %(max)s characters.", field="password", max=MAX_LENGTH
-        )
+        raise InvalidInput("The password can have at most %(max)s characters.", field="password", max=MAX_LENGTH)
     if "\x00" in typed:
         raise InvalidInput("The password has a character in it that can't be typed.", field="password")
     if len(set(typed)) < 4 or typed.casefold() in COMMON:
         raise InvalidInput("This password is one of the first to be tried. Choose another.", field="password")
     forbidden = {_letters(part) for name in names for part in (name, *name.split("@"), *name.split())} - {""}
     if _letters(typed) in forbidden:
-        raise InvalidInput(
-            "The password must not be the e-mail address or a name. Choose another.", field="password"
-        )
+        raise InvalidInput("The password must not be the e-mail address or a name. Choose another.", field="password")
 
 
 def _letters(text: str) -> str:

@@ -54,14 +54,10 @@ def start_session(session: Session, account_id: int, browser: str = "") -> str:
 
     `browser` names the browser for the person's list of sessions. Sessions that are over are removed.
     """
-    session.execute(
-        delete(StaffSession).where(StaffSession.account_id == account_id, StaffSession.expires_at < now())
-    )
+    session.execute(delete(StaffSession).where(StaffSession.account_id == account_id, StaffSession.expires_at < now()))
     token = secrets.token_urlsafe(32)
     session.add(
-        StaffSession(
-            token_hash=_hash(token), account_id=account_id, browser=browser, expires_at=now() + LIFETIME
-        )
+        StaffSession(token_hash=_hash(token), account_id=account_id, browser=browser, expires_at=now() + LIFETIME)
     )
     return token
 
@@ -110,9 +106,7 @@ def end_sessions(session: Session, account_id: int) -> None:
 
 def end_other_sessions(session: Session, account_id: int, keep: int | None) -> None:
     """Revoke all sessions of an account but `keep`, as when its password changes."""
-    statement = update(StaffSession).where(
-        StaffSession.account_id == account_id, StaffSession.revoked_at.is_(None)
-    )
+    statement = update(StaffSession).where(StaffSession.account_id == account_id, StaffSession.revoked_at.is_(None))
     if keep is not None:
         statement = statement.where(StaffSession.id != keep)
     session.execute(statement.values(revoked_at=now()))

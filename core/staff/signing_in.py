@@ -102,9 +102,7 @@ def sign_in(site: Site, attempt: SignIn) -> Success | None:
             end_session(session, attempt.session_id)
         token = start_session(session, account.id, attempt.browser)
     log.info("Account %s signed in", account.id)
-    return Success(
-        account_id=account.id, token=token, known=attempt.known if known else know_browser(site, account.id)
-    )
+    return Success(account_id=account.id, token=token, known=attempt.known if known else know_browser(site, account.id))
 
 
 def know_browser(site: Site, account_id: int) -> str:

@@ -33,10 +33,7 @@ def roles(request: Request) -> list[dict[str, object]]:
             return language.text("Everything")
         return ", ".join(language.text(one.label) for one in declared if role in one.roles)
 
-    return [
-        {"value": role, "label": language.text(label), "hint": rights(role)}
-        for role, label in ROLE_LABELS.items()
-    ]
+    return [{"value": role, "label": language.text(label), "hint": rights(role)} for role, label in ROLE_LABELS.items()]
 
 
 @get(TEAM, permission="staff.manage")
@@ -50,9 +47,7 @@ def team_page(request: Request) -> Response[str]:
 @get(f"{TEAM}/new", permission="staff.manage")
 def new_account_page(request: Request) -> Response[str]:
     """The form for a new account."""
-    return request.page(
-        "staff/new_account.html", roles=roles(request), values={"role": "assistant"}, errors={}
-    )
+    return request.page("staff/new_account.html", roles=roles(request), values={"role": "assistant"}, errors={})
 
 
 @post(f"{TEAM}/new", permission="staff.manage")
@@ -77,9 +72,7 @@ def add_account(request: Request, form: FormInput) -> Response[str] | Redirect:
         password_hash = hash_password(password)
         try:
             with site.begin() as session:
-                accounts.insert_account(
-                    session, email=email, name=name, role=role, password_hash=password_hash
-                )
+                accounts.insert_account(session, email=email, name=name, role=role, password_hash=password_hash)
         except InvalidInput as error:
             form.fail(error)
     if form.errors:
@@ -93,9 +86,7 @@ def add_account(request: Request, form: FormInput) -> Response[str] | Redirect:
     return request.redirect(TEAM, "%(name)s can sign in now.", name=accounts.parse_name(name))
 
 
-def _account_page(
-    request: Request, account_id: int, form: Form | None = None, *, status: int = 200
-) -> Response[str]:
+def _account_page(request: Request, account_id: int, form: Form | None = None, *, status: int = 200) -> Response[str]:
     with request.site.session() as session:
         account = accounts.get_account(session, account_id)
     values = {"name": account.name, "role": account.role}
@@ -132,9 +123,7 @@ def edit_account(request: Request, form: FormInput, account_id: FromPath[int]) -
 
 
 @post(f"{TEAM}/{{account_id:int}}/password", permission="staff.manage")
-def set_account_password(
-    request: Request, form: FormInput, account_id: FromPath[int]
-) -> Response[str] | Redirect:
+def set_account_password(request: Request, form: FormInput, account_id: FromPath[int]) -> Response[str] | Redirect:
     """Give somebody else a new password, and end their sessions."""
     if request.person and request.person.id == account_id:
         # The own password is changed with the old one, on the own page.
@@ -156,9 +145,7 @@ def set_account_password(
 
 
 @post(f"{TEAM}/{{account_id:int}}/sessions", permission="staff.manage")
-def end_account_sessions(
-    request: Request, form: FormInput, account_id: FromPath[int]
-) -> Response[str] | Redirect:
+def end_account_sessions(request: Request, form: FormInput, account_id: FromPath[int]) -> Response[str] | Redirect:
     """Sign somebody out everywhere."""
     return _change(
         request,

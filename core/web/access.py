@@ -82,9 +82,7 @@ def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
     _check_values(connection.path_params.values(), connection.scope["query_string"])
 
 
-def _check_permission(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, method: str
-) -> None:
+def _check_permission(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, method: str) -> None:
     site = connection.scope["state"]["site"]
     person = connection.scope.get("user")
     if person is None:

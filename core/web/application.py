@@ -49,9 +49,7 @@ def make_litestar(contributions: Contributions) -> Litestar:
     routes = [static_router(), *(route for _, route in contributions.routers)]
     for route in routes:
         if not is_declared(route):
-            raise PluginError(
-                "Route '%(address)s' does not say who may use it.", address=", ".join(addresses(route))
-            )
+            raise PluginError("Route '%(address)s' does not say who may use it.", address=", ".join(addresses(route)))
     return Litestar(
         route_handlers=routes,
         request_class=Request,

@@ -57,9 +57,7 @@ def exception_handlers() -> dict[Any, ExceptionHandler[Any]]:
 
 
 def _from_elsewhere(request: Any, error: FromElsewhere) -> Response[str]:
-    return error_page(
-        request, 403, TresenError(ELSEWHERE, address=request.site.settings.base_url), way_out=""
-    )
+    return error_page(request, 403, TresenError(ELSEWHERE, address=request.site.settings.base_url), way_out="")
 
 
 def _refused(request: Any, error: HTTPException) -> Response[str]:
@@ -69,9 +67,7 @@ def _refused(request: Any, error: HTTPException) -> Response[str]:
     detail = TresenError(error.detail) if error.status_code == 403 and error.detail else None
     answer = error_page(request, error.status_code, detail)
     # A 405 must say which methods there are (RFC 9110 section 15.5.6).
-    answer.headers.update(
-        {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
-    )
+    answer.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
     return answer
 
 

@@ -91,9 +91,7 @@ def read(request: Request, form: FormInput, message_id: FromPath[int], next: Fro
 
 
 @post(f"{HERE}/{{message_id:int}}/unread", permission="message.view")
-def unread(
-    request: Request, form: FormInput, message_id: FromPath[int], next: FromQuery[str] = ""
-) -> Redirect:
+def unread(request: Request, form: FormInput, message_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """Mark a message as unread again."""
     back = form.text("next") or next or HERE
     with request.site.begin() as session:

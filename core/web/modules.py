@@ -98,14 +98,9 @@ def module_cards(site: Site, session: Session) -> list[ModuleCard]:
     reasons = {refusal.plugin: refusal for refusal in site.refused}
     failures: dict[str, list[tuple[str, str, int, datetime]]] = {}
     for failure in state.failures(session):
-        failures.setdefault(failure.plugin, []).append(
-            (failure.place, failure.message, failure.count, failure.last_at)
-        )
+        failures.setdefault(failure.plugin, []).append((failure.place, failure.message, failure.count, failure.last_at))
     installed = [plugin for plugin in site.plugins.installed if plugin.key not in builtin_keys()]
-    cards = [
-        _card(site, plugin, reasons.pop(plugin.key, None), failures.get(plugin.key, []))
-        for plugin in installed
-    ]
+    cards = [_card(site, plugin, reasons.pop(plugin.key, None), failures.get(plugin.key, [])) for plugin in installed]
     cards.extend(
         ModuleCard(
             key=refusal.plugin,

@@ -8,9 +8,9 @@ from typing import Any
 from attrs import frozen
 from litestar.response import Response
 
+from core.i18n import Language
 from core.plugins import Call, Failure, Outcome, plugin_of
 from core.site import Site
-from core.i18n import Language
 from core.values import Money, Tile, TileData
 from core.web.requests import Request
 from core.web.routing import get

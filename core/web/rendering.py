@@ -118,9 +118,7 @@ def frame(request: Request) -> dict[str, Any]:
 
     def entries(area: str) -> list[dict[str, Any]]:
         allowed = [
-            item
-            for item in site.contributions.nav_items
-            if item.area == area and request.allows(item.permission)
+            item for item in site.contributions.nav_items if item.area == area and request.allows(item.permission)
         ]
         # The longest address that the path begins with is where one is.
         best = max(
@@ -140,9 +138,7 @@ def frame(request: Request) -> dict[str, Any]:
             for item in allowed
         ]
 
-    back = path + (
-        f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else ""
-    )
+    back = path + (f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else "")
     theme = request.cookies.get(cookie_name(site, THEME_COOKIE))
     return {
         "request": request,

@@ -68,9 +68,7 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
         """Render a template into an answer. Done here, in the handler's thread, so the event loop never renders."""
         from core.web.rendering import render
 
-        answer = Response(
-            render(self, template, values), media_type="text/html", status_code=status
-        )
+        answer = Response(render(self, template, values), media_type="text/html", status_code=status)
         if cookie_name(self.site, TOAST_COOKIE) in self.cookies:
             answer.set_cookie(drop_cookie(self.site, TOAST_COOKIE))
         return answer
@@ -91,9 +89,7 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
 def local_path(path: str) -> str:
     """`path` if it leads to this site, else the start page (THREATS T-X5): no scheme, no host, no `//` or `/\\`."""
     is_local = path.startswith("/") and not path.startswith(("//", "/\\"))
-    return (
-        path if is_local and not any(unicodedata.category(character) == "Cc" for character in path) else "/"
-    )
+    return path if is_local and not any(unicodedata.category(character) == "Cc" for character in path) else "/"
 
 
 @define
@@ -111,9 +107,7 @@ class Form:
     def text(self, name: str, *, multiline: bool = False) -> str:
         """The field's text, trimmed, in NFC; NUL is dropped, and line breaks become spaces unless `multiline`."""
         value = (self.fields.get(name) or [""])[-1]
-        value = unicodedata.normalize(
-            "NFC", value.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
-        )
+        value = unicodedata.normalize("NFC", value.replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n"))
         return (value if multiline else value.replace("\n", " ")).strip()
 
     def texts(self, name: str) -> list[str]:

@@ -68,9 +68,7 @@ def _route(
     if (permission is None) == (not public):
         raise ValueError(f"Route {path!r} needs either permission= or public=True, and not both.")
     opt = {**options.pop("opt", {}), "permission": permission, "public": public}
-    decorator: Callable[[Handler], HTTPRouteHandler] = method(
-        path, opt=opt, include_in_schema=False, **options
-    )
+    decorator: Callable[[Handler], HTTPRouteHandler] = method(path, opt=opt, include_in_schema=False, **options)
     return lambda handler: decorator(_in_thread(handler))
 
 

@@ -67,19 +67,14 @@ def _page(request: Request, form: Form, *, status: int = 200) -> Response[str]:
     site = request.site
     groups: dict[str, list[dict[str, Any]]] = {}
     for key, declared in site.contributions.settings_fields.items():
-        typed = (
-            form.values.get(key, "no" if declared.kind == "yesno" else "")
-            if form.errors
-            else site.setting(key)
-        )
+        typed = form.values.get(key, "no" if declared.kind == "yesno" else "") if form.errors else site.setting(key)
         groups.setdefault(plugin_of(key), []).append(
             {
                 "field": declared,
                 "value": typed,
                 "error": form.errors.get(key),
                 "options": [
-                    {"value": choice.value, "label": request.language.text(choice.label)}
-                    for choice in declared.choices
+                    {"value": choice.value, "label": request.language.text(choice.label)} for choice in declared.choices
                 ],
             }
         )

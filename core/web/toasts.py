@@ -26,9 +26,7 @@ def toast_cookie(site: Site, message: str, values: dict[str, object], *, kind: s
 
 def read_toasts(request: Request) -> list[dict[str, Any]]:
     """The message that the request brings, translated; none when it was altered."""
-    body = unsign(
-        request.site.secret, "toast", request.cookies.get(cookie_name(request.site, TOAST_COOKIE), "")
-    )
+    body = unsign(request.site.secret, "toast", request.cookies.get(cookie_name(request.site, TOAST_COOKIE), ""))
     if body is None:
         return []
     toast = json.loads(body)

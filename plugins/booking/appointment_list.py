@@ -95,9 +95,7 @@ def _cursor(appointment: BookingAppointment) -> Cursor:
 
 def count_upcoming(session: Session, now: datetime) -> int:
     """How many booked appointments are still to come."""
-    statement = select(func.count()).where(
-        BookingAppointment.starts_at > now, BookingAppointment.state == "booked"
-    )
+    statement = select(func.count()).where(BookingAppointment.starts_at > now, BookingAppointment.state == "booked")
     return session.scalar(statement) or 0
 
 

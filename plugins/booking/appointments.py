@@ -56,9 +56,7 @@ def hash_token(token: str) -> str:
 
 def find_by_token(session: Session, token: str) -> BookingAppointment | None:
     """The appointment with this token."""
-    return session.scalar(
-        select(BookingAppointment).where(BookingAppointment.token_hash == hash_token(token))
-    )
+    return session.scalar(select(BookingAppointment).where(BookingAppointment.token_hash == hash_token(token)))
 
 
 def book_appointment(
@@ -230,7 +228,5 @@ def _log(
     when: datetime,
 ) -> None:
     if appointment.contact_id is not None:
-        add_activity(
-            session, appointment.contact_id, _activity(kind, appointment, site), actor=actor, occurred_at=when
-        )
+        add_activity(session, appointment.contact_id, _activity(kind, appointment, site), actor=actor, occurred_at=when)
     session.flush()

@@ -38,8 +38,7 @@ def claim(session: Session, appointment_id: int, starts_at: datetime, ends_at: d
     direction.
     """
     rows = [
-        {"calendar": THE_CALENDAR, "unit": unit, "appointment_id": appointment_id}
-        for unit in units(starts_at, ends_at)
+        {"calendar": THE_CALENDAR, "unit": unit, "appointment_id": appointment_id} for unit in units(starts_at, ends_at)
     ]
     try:
         session.execute(_CLAIM, rows)

@@ -66,15 +66,11 @@ def booked_choices(session: Session) -> Sequence[Choice]:
 
 def booked_predicate(value: str) -> ColumnElement[bool] | None:
     """The condition on contacts for one choice of the filter; cancelled appointments do not count."""
-    kept = select(BookingAppointment.contact_id).where(
-        NOT_CANCELLED, BookingAppointment.contact_id.is_not(None)
-    )
+    kept = select(BookingAppointment.contact_id).where(NOT_CANCELLED, BookingAppointment.contact_id.is_not(None))
     if value == "yes":
         return Contact.id.in_(kept)
     if value == "upcoming":
-        return Contact.id.in_(
-            kept.where(BookingAppointment.state == "booked", BookingAppointment.starts_at > _now())
-        )
+        return Contact.id.in_(kept.where(BookingAppointment.state == "booked", BookingAppointment.starts_at > _now()))
     if value == "no":
         return Contact.id.not_in(kept)
     return None

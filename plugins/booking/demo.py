@@ -138,8 +138,7 @@ def _plans(demo: Demo) -> list[_Plan]:
             plans.append(_Plan(earliest + (demo.now - earliest) * share, person))
     regulars = random.sample(people, min(len(people), 14))
     plans += [
-        _Plan(max(person.since, demo.now - timedelta(hours=random.randint(2, 190))), person)
-        for person in regulars
+        _Plan(max(person.since, demo.now - timedelta(hours=random.randint(2, 190))), person) for person in regulars
     ]
     return sorted(plans, key=lambda plan: (plan.when, plan.person.email))
 
@@ -170,6 +169,4 @@ def _book(session: Session, site: Site, demo: Demo, services: Sequence[BookingSe
         cancel_appointment(session, site, booked.id, actor=VISITOR, now=cancelled_at)
     elif booked.starts_at + timedelta(minutes=service.minutes) <= demo.now:
         ended_at = booked.starts_at + timedelta(minutes=service.minutes)
-        close_appointment(
-            session, site, booked.id, "no_show" if fate > 0.96 else "done", actor=SYSTEM, now=ended_at
-        )
+        close_appointment(session, site, booked.id, "no_show" if fate > 0.96 else "done", actor=SYSTEM, now=ended_at)

@@ -82,9 +82,7 @@ def read_spans(text: str, field: str) -> tuple[Span, ...]:
     spans.sort()
     for before, after in pairwise(spans):
         if after.opens < before.closes:
-            raise InvalidInput(
-                "%(first)s and %(second)s overlap.", field=field, first=str(before), second=str(after)
-            )
+            raise InvalidInput("%(first)s and %(second)s overlap.", field=field, first=str(before), second=str(after))
     return tuple(spans)
 
 
@@ -167,9 +165,7 @@ def save_week(session: Session, weekdays: Sequence[Sequence[Span]]) -> None:
         )
 
 
-def save_exceptions(
-    session: Session, first: date, last: date, spans: Sequence[Span], note: str = ""
-) -> list[date]:
+def save_exceptions(session: Session, first: date, last: date, spans: Sequence[Span], note: str = "") -> list[date]:
     """Let every date from `first` to `last` have these hours instead of its weekday's; answers the dates.
 
     Raises InvalidInput when `last` is before `first` or more than a year later.
@@ -181,9 +177,7 @@ def save_exceptions(
     days = [first + timedelta(days=count) for count in range((last - first).days + 1)]
     changed = {"hours": _stored(spans), "note": note}
     for day in days:
-        session.execute(
-            upsert(session, BookingException, {"day": day, **changed}, keys=["day"], update=changed)
-        )
+        session.execute(upsert(session, BookingException, {"day": day, **changed}, keys=["day"], update=changed))
     return days
 
 

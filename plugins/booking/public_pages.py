@@ -72,9 +72,7 @@ def _times(request: Request, slug: str, day: str, *, taken: bool = False) -> Res
         service = find_service(session, slug)
         picker = _picker(request, session, service, day)
         view = service_view(service)
-    return request.page(
-        "booking/times.html", status=409 if taken else 200, service=view, picker=picker, taken=taken
-    )
+    return request.page("booking/times.html", status=409 if taken else 200, service=view, picker=picker, taken=taken)
 
 
 def _picker(request: Request, session: Session, service: BookingService, day: str) -> Picker:

@@ -90,9 +90,7 @@ def read_service(form: Form) -> ServiceData | None:
     description = form.text("description", multiline=True)
     if len(description) > MAX_DESCRIPTION:
         form.fail(
-            InvalidInput(
-                "This is too long: %(max)s characters at most.", field="description", max=MAX_DESCRIPTION
-            )
+            InvalidInput("This is too long: %(max)s characters at most.", field="description", max=MAX_DESCRIPTION)
         )
     slug = form.text("slug").lower() or make_slug(name)
     if name and (not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", slug) or len(slug) > 80 or slug == "thanks"):

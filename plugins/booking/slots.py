@@ -39,9 +39,7 @@ def bookable_days(
     now = now or datetime.now(UTC)
     today = now.astimezone(site.settings.zone).date()
     ahead = STAFF_DAYS if staff else service.days_ahead
-    return _not_before(service, now, staff).astimezone(site.settings.zone).date(), today + timedelta(
-        days=ahead
-    )
+    return _not_before(service, now, staff).astimezone(site.settings.zone).date(), today + timedelta(days=ahead)
 
 
 def _not_before(service: BookingService, now: datetime, staff: bool) -> datetime:
@@ -94,9 +92,7 @@ def free_days(
         for opens, closes in open_times(hours, day, zone):
             starts_at = opens
             while starts_at + length <= closes:
-                if starts_at >= not_before and taken.isdisjoint(
-                    units(starts_at, starts_at + length + buffer)
-                ):
+                if starts_at >= not_before and taken.isdisjoint(units(starts_at, starts_at + length + buffer)):
                     days[day].append(Slot(starts_at, starts_at + length))
                 starts_at += step
     return days

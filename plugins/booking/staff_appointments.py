@@ -251,9 +251,7 @@ def book_for(request: Request, contact_id: FromPath[int], form: FormInput) -> Re
     except CaptureRejected as error:
         form.fail(InvalidInput(error.message, field="note", **error.values))
         return _book_for(request, contact_id, form, form.text("service"), "", form.text("at"), status=422)
-    return request.redirect(
-        f"{LIST}/{booked.id}", "Appointment %(reference)s is booked.", reference=booked.reference
-    )
+    return request.redirect(f"{LIST}/{booked.id}", "Appointment %(reference)s is booked.", reference=booked.reference)
 
 
 ROUTES: list[Any] = [

@@ -201,11 +201,7 @@ def add_exception(request: Request, form: FormInput) -> Response[str] | Redirect
     if last is None and first is not None:
         form.fail(InvalidInput("Choose a day.", field="last"))
     if len(note) > MAX_EXCEPTION_NOTE:
-        form.fail(
-            InvalidInput(
-                "This is too long: %(max)s characters at most.", field="note", max=MAX_EXCEPTION_NOTE
-            )
-        )
+        form.fail(InvalidInput("This is too long: %(max)s characters at most.", field="note", max=MAX_EXCEPTION_NOTE))
     try:
         spans = read_spans(form.text("hours"), "hours")
     except InvalidInput as error:

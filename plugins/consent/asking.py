@@ -81,9 +81,7 @@ def record_ticks(session: Session, submission: Submission) -> None:
             language=submission.language,
         )
         try:
-            change_consent(
-                session, contact_id=submission.contact_id, purpose=purpose, to=to, evidence=evidence
-            )
+            change_consent(session, contact_id=submission.contact_id, purpose=purpose, to=to, evidence=evidence)
         except ConsentRefused:
             # Already subscribed, or the address bounces: a tick is no mistake of the visitor.
             continue

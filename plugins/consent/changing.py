@@ -124,9 +124,7 @@ def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, 
     email = _lock_contact(session, contact_id)
     before, since = _stored(session, contact_id, purpose)
     when = evidence.occurred_at.astimezone(UTC)
-    if (before == to and (before, to) not in rules) or (
-        since is not None and when < since and to != "unsubscribed"
-    ):
+    if (before == to and (before, to) not in rules) or (since is not None and when < since and to != "unsubscribed"):
         return False
     if evidence.way not in rules.get((before, to), frozenset()):
         raise _refusal(before, evidence.way)
@@ -164,9 +162,7 @@ def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, 
         )
     )
     session.flush()
-    add_activity(
-        session, contact_id, Activity(kind=KINDS[purpose, to]), actor=evidence.actor, occurred_at=when
-    )
+    add_activity(session, contact_id, Activity(kind=KINDS[purpose, to]), actor=evidence.actor, occurred_at=when)
     return True
 
 

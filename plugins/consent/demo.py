@@ -50,9 +50,7 @@ def _one_history(session: Session, site: Site, demo: Demo, person: DemoPerson, c
             occurred_at=when,
             basis="Auf Papier unterschrieben: Karte am Tresen, abgelegt im Ordner Einwilligungen.",
         )
-        change_consent(
-            session, contact_id=contact_id, purpose="marketing", to="subscribed", evidence=evidence
-        )
+        change_consent(session, contact_id=contact_id, purpose="marketing", to="subscribed", evidence=evidence)
         when = _after(chance, when, 24, demo.now)
     elif drawn < 0.62:
         asked = _after(chance, person.since, 2, demo.now)
@@ -70,9 +68,7 @@ def _one_history(session: Session, site: Site, demo: Demo, person: DemoPerson, c
             wording=evidence.wording,
             language=language,
         )
-        change_consent(
-            session, contact_id=contact_id, purpose="marketing", to="subscribed", evidence=evidence
-        )
+        change_consent(session, contact_id=contact_id, purpose="marketing", to="subscribed", evidence=evidence)
         if chance.random() < 0.12:
             evidence = Evidence(
                 way=chance.choice(("one_click", "unsubscribe_link")),
@@ -81,22 +77,16 @@ def _one_history(session: Session, site: Site, demo: Demo, person: DemoPerson, c
                 page=f"{site.settings.base_url}/unsubscribe/",
                 language=language,
             )
-            change_consent(
-                session, contact_id=contact_id, purpose="marketing", to="unsubscribed", evidence=evidence
-            )
+            change_consent(session, contact_id=contact_id, purpose="marketing", to="unsubscribed", evidence=evidence)
     if chance.random() < 0.5:
-        evidence = _tick(
-            site, chance, person, language, _after(chance, person.since, 2, demo.now), system=True
-        )
+        evidence = _tick(site, chance, person, language, _after(chance, person.since, 2, demo.now), system=True)
         change_consent(session, contact_id=contact_id, purpose="system", to="subscribed", evidence=evidence)
 
 
 def _tick(
     site: Site, chance: Random, person: DemoPerson, language: str, when: datetime, *, system: bool = False
 ) -> Evidence:
-    form, path = chance.choice(
-        [one for one in FORMS if one[0].partition(".")[0] in site.enabled] or [("", "/")]
-    )
+    form, path = chance.choice([one for one in FORMS if one[0].partition(".")[0] in site.enabled] or [("", "/")])
     wording = next((box.wording for box in boxes(site, language) if box.key == "consent.marketing"), "")
     if system:
         wording = (

@@ -19,9 +19,7 @@ class ConsentState(Base):
 
     __tablename__ = "consent_states"
 
-    contact_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True
-    )
+    contact_id: Mapped[int] = mapped_column(BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
     purpose: Mapped[str] = mapped_column(primary_key=True)
     state: Mapped[str]
     since: Mapped[datetime]

@@ -43,12 +43,8 @@ def modules() -> list[Module]:
 def permissions() -> list[Permission]:
     """Rights on consents."""
     return [
-        Permission(
-            key="consent.view", label="See consents", roles=("owner", "manager", "assistant"), order=40
-        ),
-        Permission(
-            key="consent.edit", label="Change consents", roles=("owner", "manager", "assistant"), order=41
-        ),
+        Permission(key="consent.view", label="See consents", roles=("owner", "manager", "assistant"), order=40),
+        Permission(key="consent.edit", label="Change consents", roles=("owner", "manager", "assistant"), order=41),
     ]
 
 
@@ -76,9 +72,7 @@ def activity_kinds() -> list[ActivityKind]:
         "consent.system_unsubscribed": "Unsubscribed from system notifications",
         "consent.system_bounced": "System notifications can't be delivered",
     }
-    return [
-        ActivityKind(key=key, label="Consent", text=text, icon="shield-check") for key, text in texts.items()
-    ]
+    return [ActivityKind(key=key, label="Consent", text=text, icon="shield-check") for key, text in texts.items()]
 
 
 @hookimpl

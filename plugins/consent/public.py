@@ -55,9 +55,7 @@ def show_unsubscribe(request: Request, token: FromPath[str]) -> Response[str]:
     site = request.site
     with site.session() as session:
         found = read_unsubscribe_token(session, site, token)
-        ended = (
-            found.contact_id is None or state_of(session, found.contact_id, found.purpose) == "unsubscribed"
-        )
+        ended = found.contact_id is None or state_of(session, found.contact_id, found.purpose) == "unsubscribed"
     return _quiet(request.page("consent/unsubscribe.html", ended=ended, purpose=found.purpose, token=token))
 
 

@@ -100,9 +100,7 @@ class Consents:
 
 def consents_of(session: Session, contact_id: int) -> Consents:
     """All consents of a contact. Raises NotFound when there is no such contact."""
-    contact = session.execute(
-        select(Contact.email, Contact.name).where(Contact.id == contact_id)
-    ).one_or_none()
+    contact = session.execute(select(Contact.email, Contact.name).where(Contact.id == contact_id)).one_or_none()
     if contact is None:
         raise NotFound("There is no such contact.")
     states = {

@@ -30,9 +30,7 @@ def show_consents(request: Request, contact_id: FromPath[int]) -> Response[str]:
 @post("/dashboard/consent/{contact_id:int}/{purpose:str}/off", permission="consent.edit")
 def switch_off(request: Request, contact_id: FromPath[int], purpose: FromPath[str]) -> Redirect:
     """Unsubscribe a contact at once: withdrawing needs no reason (GDPR Art. 7 (3))."""
-    evidence = Evidence(
-        way="staff", actor=request.actor, occurred_at=datetime.now(UTC), language=request.language.code
-    )
+    evidence = Evidence(way="staff", actor=request.actor, occurred_at=datetime.now(UTC), language=request.language.code)
     with request.site.begin() as session:
         change_consent(session, contact_id=contact_id, purpose=purpose, to="unsubscribed", evidence=evidence)
     return request.redirect(f"/dashboard/consent/{contact_id}", "Unsubscribed.")
@@ -48,9 +46,7 @@ def switch_on(
         form.fail(InvalidInput("Choose how the consent was given.", field="source"))
     if len(basis) < 5:
         form.fail(
-            InvalidInput(
-                "Write down when and with which words it was given, and where the proof is.", field="basis"
-            )
+            InvalidInput("Write down when and with which words it was given, and where the proof is.", field="basis")
         )
     elif len(basis) > 2000:
         form.fail(InvalidInput("This is too long: %(max)s characters at most.", field="basis", max=2000))
@@ -66,9 +62,7 @@ def switch_on(
         )
         try:
             with request.site.begin() as session:
-                change_consent(
-                    session, contact_id=contact_id, purpose=purpose, to="subscribed", evidence=evidence
-                )
+                change_consent(session, contact_id=contact_id, purpose=purpose, to="subscribed", evidence=evidence)
         except ConsentRefused as error:
             form.fail(error, "refused")
         else:
@@ -98,9 +92,7 @@ def _page(
             for one in consents.purposes
             if one.open_request is not None
         },
-        unsubscribe_urls={
-            one.purpose: unsubscribe_url(site, contact_id, one.purpose) for one in consents.purposes
-        },
+        unsubscribe_urls={one.purpose: unsubscribe_url(site, contact_id, one.purpose) for one in consents.purposes},
         sources=[{"value": value, "label": language.text(label)} for value, label in SOURCES.items()],
         failed=failed,
         values=values or {},

@@ -153,9 +153,7 @@ def list_forms(session: Session) -> list[Listed]:
     for form in session.scalars(select(Form).order_by(Form.name, Form.id)):
         accepted, last_at = counts.get((form.id, "accepted"), (0, None))
         quarantined, _ = counts.get((form.id, "quarantined"), (0, None))
-        listed.append(
-            Listed(form=definition_of(form), accepted=accepted, quarantined=quarantined, last_at=last_at)
-        )
+        listed.append(Listed(form=definition_of(form), accepted=accepted, quarantined=quarantined, last_at=last_at))
     return listed
 
 
@@ -220,9 +218,7 @@ def save_form(session: Session, draft: Definition) -> int:
     }
     if not draft.id:
         row = {**values, "slug": draft.slug, "version": 1}
-        made: int | None = session.execute(
-            upsert(session, Form, row, keys=["slug"]).returning(Form.id)
-        ).scalar()
+        made: int | None = session.execute(upsert(session, Form, row, keys=["slug"]).returning(Form.id)).scalar()
         if made is None:
             raise InvalidInput("Another form has this address. Choose a different one.", field="slug")
         return made

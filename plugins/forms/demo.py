@@ -23,8 +23,7 @@ REQUESTS = {
         "ich möchte für den {day}. eine Torte für zwölf Personen bestellen. Geht das noch?",
         "haben Sie am Feiertag geöffnet, und wenn ja, ab wann?",
         "wir planen ein Frühstück im Büro für {people} Personen. Können Sie liefern, und was kostet das?",
-        "letzte Woche habe ich bei Ihnen meinen Schirm stehen lassen, dunkelblau mit Holzgriff. "
-        "Wurde er gefunden?",
+        "letzte Woche habe ich bei Ihnen meinen Schirm stehen lassen, dunkelblau mit Holzgriff. Wurde er gefunden?",
         "ich brauche die Rechnung vom {day}. noch einmal, mit der Anschrift unserer Firma.",
         "welche Ihrer Brote sind ohne Hefe? Auf dem Schild habe ich nichts dazu gefunden.",
         "das Roggenbrot vom Samstag war innen leider noch feucht. Sonst sind wir immer sehr zufrieden.",
@@ -101,18 +100,14 @@ SPAM = (
 def _written(demo: Demo, address: str, person: DemoPerson) -> Sent:
     chance = demo.random
     language = "de" if person.details.language == "de" else "en"
-    request = chance.choice(REQUESTS[language]).format(
-        day=chance.randrange(3, 29), people=chance.randrange(8, 40)
-    )
+    request = chance.choice(REQUESTS[language]).format(day=chance.randrange(3, 29), people=chance.randrange(8, 40))
     ending = chance.choice(ENDINGS[language]).format(name=person.details.name).strip()
     # Many add their number, fewer greet and sign.
     parts = [chance.choice(GREETINGS[language]), request, ending]
     if chance.random() < 0.25:
         parts = [request[0].upper() + request[1:]]
     moment = person.since + (demo.now - person.since) * chance.random()
-    moment = moment.replace(
-        hour=chance.randrange(6, 21), minute=chance.randrange(60), second=chance.randrange(60)
-    )
+    moment = moment.replace(hour=chance.randrange(6, 21), minute=chance.randrange(60), second=chance.randrange(60))
     moment = min(max(moment, person.since), demo.now)
     phone = person.details.phone if chance.random() < 0.6 else ""
     return Sent(

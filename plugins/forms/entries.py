@@ -119,9 +119,7 @@ def record_entry(session: Session, site: Site, form: Definition, sent: Sent) -> 
         "suspicion": sent.suspicion,
         "idempotency_key": _key_of(session, form, sent),
     }
-    entry_id = session.execute(
-        upsert(session, Entry, row, keys=["idempotency_key"]).returning(Entry.id)
-    ).scalar()
+    entry_id = session.execute(upsert(session, Entry, row, keys=["idempotency_key"]).returning(Entry.id)).scalar()
     if entry_id is None:
         known = session.execute(
             select(Entry.id, Entry.contact_id).where(Entry.idempotency_key == row["idempotency_key"])
@@ -151,9 +149,7 @@ def delete_entry(session: Session, entry_id: int) -> None:
 
 def empty_quarantine(session: Session, up_to: int) -> int:
     """Delete all entries in quarantine up to the id that was shown; answers how many."""
-    gone = session.execute(
-        delete(Entry).where(Entry.id <= up_to, Entry.state == "quarantined").returning(Entry.id)
-    )
+    gone = session.execute(delete(Entry).where(Entry.id <= up_to, Entry.state == "quarantined").returning(Entry.id))
     return len(gone.all())
 
 
@@ -208,11 +204,7 @@ def message_of(answers: Sequence[Mapping[str, str]]) -> str:
     """What the person wrote: the long answers first, then every other one with its label."""
     said = [one for one in answers if one["value"] and one["kind"] not in ("name", "email", "tel")]
     long = [one for one in said if one["kind"] == "textarea"]
-    rest = [
-        f"{one['label']}: {'✓' if one['kind'] == 'checkbox' else one['value']}"
-        for one in said
-        if one not in long
-    ]
+    rest = [f"{one['label']}: {'✓' if one['kind'] == 'checkbox' else one['value']}" for one in said if one not in long]
     # A single long answer is the message itself; with more of them each needs its question.
     parts = [one["value"] if len(long) == 1 else f"{one['label']}:\n{one['value']}" for one in long]
     return "\n\n".join([*parts, *(["\n".join(rest)] if rest else [])])

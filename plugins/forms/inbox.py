@@ -48,9 +48,7 @@ def show_entries(
 
 
 @get("/dashboard/forms/quarantine", permission="forms.entries")
-def show_quarantine(
-    request: Request, older: FromQuery[str] = "", newer: FromQuery[str] = ""
-) -> Response[str]:
+def show_quarantine(request: Request, older: FromQuery[str] = "", newer: FromQuery[str] = "") -> Response[str]:
     """What looked like spam, with the reason."""
     with request.site.session() as session:
         page = list_entries(session, state="quarantined", older_than=older, newer_than=newer)

@@ -46,9 +46,7 @@ class Entry(Base):
 
     id: Mapped[Id]
     form_id: Mapped[int] = mapped_column(BigInt, ForeignKey("forms_forms.id", ondelete="CASCADE"))
-    contact_id: Mapped[int | None] = mapped_column(
-        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), index=True
-    )
+    contact_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), index=True)
     email: Mapped[str]
     answers: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     boxes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)

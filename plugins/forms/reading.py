@@ -120,9 +120,7 @@ def list_entries(
         statement = statement.where(place < _tuple(before))
     elif after is not None:
         statement = statement.where(place > _tuple(after))
-    order = (
-        (Entry.occurred_at.asc(), Entry.id.asc()) if backward else (Entry.occurred_at.desc(), Entry.id.desc())
-    )
+    order = (Entry.occurred_at.asc(), Entry.id.asc()) if backward else (Entry.occurred_at.desc(), Entry.id.desc())
     rows = [_shown(row) for row in session.execute(statement.order_by(*order).limit(PER_PAGE + 1))]
     more, rows = len(rows) > PER_PAGE, rows[:PER_PAGE]
     if backward:
@@ -211,9 +209,7 @@ def last_entries(session: Session, contact_ids: Sequence[int]) -> Mapping[int, o
     return {
         row.contact_id: row.last_at
         for row in session.execute(
-            select(
-                Entry.contact_id, func.max(Entry.occurred_at, type_=Entry.occurred_at.type).label("last_at")
-            )
+            select(Entry.contact_id, func.max(Entry.occurred_at, type_=Entry.occurred_at.type).label("last_at"))
             .where(Entry.contact_id.in_(contact_ids))
             .group_by(Entry.contact_id)
         )
@@ -224,17 +220,13 @@ def by_form(value: str) -> ColumnElement[bool] | None:
     """The contacts that sent the form with this id."""
     if not value.isascii() or not value.isdigit() or len(value) > 15:
         return None
-    return Contact.id.in_(
-        select(Entry.contact_id).where(Entry.form_id == int(value), Entry.state == "accepted")
-    )
+    return Contact.id.in_(select(Entry.contact_id).where(Entry.form_id == int(value), Entry.state == "accepted"))
 
 
 def recent_entries(session: Session) -> TileData:
     """Entries of the last thirty days."""
     since = datetime.now(UTC) - timedelta(days=30)
-    number = session.scalar(
-        select(func.count(Entry.id)).where(Entry.state == "accepted", Entry.occurred_at >= since)
-    )
+    number = session.scalar(select(func.count(Entry.id)).where(Entry.state == "accepted", Entry.occurred_at >= since))
     return TileData(value=number or 0, detail="in the last 30 days")
 
 
@@ -245,9 +237,7 @@ def export_rows(site: Site, language: Language, form_id: int | None) -> Iterator
     """
     labels: dict[tuple[int, str], str] = {}
     with site.session() as session:
-        forms = session.scalars(
-            select(Form).where(*([Form.id == form_id] if form_id else [])).order_by(Form.id)
-        )
+        forms = session.scalars(select(Form).where(*([Form.id == form_id] if form_id else [])).order_by(Form.id))
         names = {}
         for form in map(definition_of, forms):
             names[form.id] = form.spoken(language).name

@@ -30,9 +30,7 @@ def read_email(form: Form) -> str:
         return ""
 
 
-def read_details(
-    form: Form, language: Language, *, required: Iterable[str] = REQUIRED, spoken: str = ""
-) -> Details:
+def read_details(form: Form, language: Language, *, required: Iterable[str] = REQUIRED, spoken: str = "") -> Details:
     """Name, phone and address that were typed; what is wrong becomes errors. `spoken` is the person's
     language.
     """

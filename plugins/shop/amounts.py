@@ -76,9 +76,7 @@ def taxes_of(lines: Iterable[PricedLine]) -> tuple[TaxPart, ...]:
     gross: dict[int, int] = {}
     for line in lines:
         gross[line.tax_rate] = gross.get(line.tax_rate, 0) + line.sum.minor
-    return tuple(
-        TaxPart(rate=rate, gross=gross[rate], tax=tax_in(gross[rate], rate)) for rate in sorted(gross)
-    )
+    return tuple(TaxPart(rate=rate, gross=gross[rate], tax=tax_in(gross[rate], rate)) for rate in sorted(gross))
 
 
 def tax_in(gross: int, rate: int) -> int:

@@ -17,8 +17,7 @@ QUANTITY = "quantity-"
 def summary(request: Request, form: Form) -> list[dict[str, Any]]:
     """All errors of a form for the box above it, each leading to its field."""
     return [
-        {"text": say(request, error), "href": f"#field-{name}" if name else None}
-        for name, error in form.errors.items()
+        {"text": say(request, error), "href": f"#field-{name}" if name else None} for name, error in form.errors.items()
     ]
 
 
@@ -45,9 +44,7 @@ def read_quantities(form: Form) -> dict[int, int]:
         if name in form.errors:
             continue
         if quantity is not None and not 0 <= quantity <= MAX_QUANTITY:
-            form.fail(
-                InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY, field=name), name
-            )
+            form.fail(InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY, field=name), name)
         elif len(product_id) <= 15:
             quantities[int(product_id)] = quantity or 0
     return quantities
@@ -57,7 +54,5 @@ def read_note(form: Form) -> str:
     """The note to an order; one that is too long becomes an error."""
     note = form.text("note", multiline=True)
     if len(note) > MAX_NOTE:
-        form.fail(
-            InvalidInput("This is too long: %(max)s characters at most.", max=MAX_NOTE, field="note"), "note"
-        )
+        form.fail(InvalidInput("This is too long: %(max)s characters at most.", max=MAX_NOTE, field="note"), "note")
     return note[:MAX_NOTE]

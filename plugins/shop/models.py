@@ -67,9 +67,7 @@ class CartLine(Base):
 
     __tablename__ = "shop_cart_lines"
 
-    cart_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("shop_carts.id", ondelete="CASCADE"), primary_key=True
-    )
+    cart_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_carts.id", ondelete="CASCADE"), primary_key=True)
     product_id: Mapped[int] = mapped_column(
         BigInt, ForeignKey("shop_products.id", ondelete="CASCADE"), primary_key=True, index=True
     )
@@ -139,9 +137,7 @@ class OrderLine(Base):
     __tablename__ = "shop_order_lines"
 
     id: Mapped[Id]
-    order_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True
-    )
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
     product_id: Mapped[int | None] = mapped_column(
         BigInt, ForeignKey("shop_products.id", ondelete="SET NULL"), index=True
     )
@@ -159,9 +155,7 @@ class OrderTax(Base):
 
     __tablename__ = "shop_order_taxes"
 
-    order_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), primary_key=True
-    )
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), primary_key=True)
     rate: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     gross: Mapped[int] = mapped_column(BigInt)
     tax: Mapped[int] = mapped_column(BigInt)
@@ -173,9 +167,7 @@ class OrderEvent(Base):
     __tablename__ = "shop_order_events"
 
     id: Mapped[Id]
-    order_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True
-    )
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
     event: Mapped[str]
     at: Mapped[datetime]
     actor_kind: Mapped[str]

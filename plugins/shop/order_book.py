@@ -106,9 +106,7 @@ _ROW = (
 )
 
 
-def read_orders(
-    session: Session, *, state: str = "", search: str = "", before: int = 0, after: int = 0
-) -> OrderPage:
+def read_orders(session: Session, *, state: str = "", search: str = "", before: int = 0, after: int = 0) -> OrderPage:
     """A page of orders, newest first, in a state and with all words of `search` in number, name or e-mail.
 
     `before` and `after` are ids of orders: the page holds what is older, or newer, than that one. Never an
@@ -125,9 +123,7 @@ def read_orders(
         rows = _rows(session, newer)
         more = len(rows) > PAGE
         rows = rows[:PAGE][::-1]
-        return OrderPage(
-            rows=rows, newer=rows[0].id if rows and more else None, older=rows[-1].id if rows else None
-        )
+        return OrderPage(rows=rows, newer=rows[0].id if rows and more else None, older=rows[-1].id if rows else None)
     edge = _edge(session, before) if before else None
     if edge is not None:
         statement = statement.where(place < edge)
@@ -177,9 +173,7 @@ def read_order(session: Session, order_id: int) -> OrderView:
         raise NotFound("There is no such order.")
     lines = session.scalars(select(OrderLine).where(OrderLine.order_id == order_id).order_by(OrderLine.id))
     taxes = session.scalars(select(OrderTax).where(OrderTax.order_id == order_id).order_by(OrderTax.rate))
-    events = session.scalars(
-        select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id.desc())
-    )
+    events = session.scalars(select(OrderEvent).where(OrderEvent.order_id == order_id).order_by(OrderEvent.id.desc()))
     return OrderView(
         id=order.id,
         number=order.number,

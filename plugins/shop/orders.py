@@ -161,9 +161,7 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     order.contact_id = captured.contact_id
     session.flush()
     count_order(session, captured.contact_id, total, new.placed_at)
-    return RecordedOrder(
-        id=order.id, number=number, token=order.token, contact_id=captured.contact_id, total=total
-    )
+    return RecordedOrder(id=order.id, number=number, token=order.token, contact_id=captured.contact_id, total=total)
 
 
 def _take(session: Session, site: Site, items: Sequence[Item]) -> list[PricedLine]:
@@ -267,10 +265,7 @@ def _write(
     )
     session.execute(
         insert(OrderTax),
-        [
-            {"order_id": order.id, "rate": part.rate, "gross": part.gross, "tax": part.tax}
-            for part in taxes_of(lines)
-        ],
+        [{"order_id": order.id, "rate": part.rate, "gross": part.gross, "tax": part.tax} for part in taxes_of(lines)],
     )
     add_event(session, order.id, "placed", new.actor, new.placed_at)
     return order

@@ -122,12 +122,8 @@ def activity_kinds() -> list[ActivityKind]:
             icon="bag",
         ),
         ActivityKind(key="shop.paid", label="Order paid", text="Order %(reference)s paid", icon="money"),
-        ActivityKind(
-            key="shop.shipped", label="Order shipped", text="Order %(reference)s shipped", icon="send"
-        ),
-        ActivityKind(
-            key="shop.cancelled", label="Order cancelled", text="Order %(reference)s cancelled", icon="x"
-        ),
+        ActivityKind(key="shop.shipped", label="Order shipped", text="Order %(reference)s shipped", icon="send"),
+        ActivityKind(key="shop.cancelled", label="Order cancelled", text="Order %(reference)s cancelled", icon="x"),
     ]
 
 

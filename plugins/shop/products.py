@@ -92,9 +92,7 @@ def products_for_sale(session: Session, site: Site) -> Sequence[ProductView]:
     """What visitors can buy, in the order staff gave it: active, and priced in the site's currency."""
     currency = site.setting("shop.currency")
     statement = (
-        select(Product)
-        .where(Product.active, Product.currency == currency)
-        .order_by(Product.position, Product.id)
+        select(Product).where(Product.active, Product.currency == currency).order_by(Product.position, Product.id)
     )
     return [view_of(product, currency) for product in session.scalars(statement)]
 
@@ -109,9 +107,7 @@ def all_products(session: Session, site: Site) -> Sequence[ProductView]:
 def product_by_slug(session: Session, site: Site, slug: str) -> ProductView:
     """A product that visitors can buy. Raises NotFound."""
     currency = site.setting("shop.currency")
-    product = session.scalar(
-        select(Product).where(Product.slug == slug, Product.active, Product.currency == currency)
-    )
+    product = session.scalar(select(Product).where(Product.slug == slug, Product.active, Product.currency == currency))
     if product is None:
         raise NotFound("This product is not sold here any more.")
     return view_of(product, currency)
@@ -148,11 +144,7 @@ def read_product_form(form: Form, currency: str) -> ProductValues | None:
         note(InvalidInput("Use small letters, digits and hyphens, such as rye-bread.", field="slug"))
     description = form.text("description", multiline=True)
     if len(description) > MAX_DESCRIPTION:
-        note(
-            InvalidInput(
-                "This is too long: %(max)s characters at most.", field="description", max=MAX_DESCRIPTION
-            )
-        )
+        note(InvalidInput("This is too long: %(max)s characters at most.", field="description", max=MAX_DESCRIPTION))
     price = tax_rate = 0
     try:
         price = parse_price(form.text("price"), currency)
@@ -164,9 +156,7 @@ def read_product_form(form: Form, currency: str) -> ProductValues | None:
         note(error)
     stock, position = form.whole_number("stock"), form.whole_number("position")
     if stock is not None and not 0 <= stock <= MAX_STOCK:
-        note(
-            InvalidInput("Enter a number from 0 to %(max)s, or leave it empty.", field="stock", max=MAX_STOCK)
-        )
+        note(InvalidInput("Enter a number from 0 to %(max)s, or leave it empty.", field="stock", max=MAX_STOCK))
     if position is not None and not 0 <= position <= MAX_POSITION:
         note(InvalidInput("Enter a number from 0 to %(max)s.", field="position", max=MAX_POSITION))
     if form.errors:
@@ -191,9 +181,7 @@ def add_product(session: Session, site: Site, values: ProductValues) -> int:
     return product_id
 
 
-def edit_product(
-    session: Session, site: Site, product_id: int, values: ProductValues, seen_stock: str
-) -> None:
+def edit_product(session: Session, site: Site, product_id: int, values: ProductValues, seen_stock: str) -> None:
     """Change a product. Raises NotFound, InvalidInput when its address is taken, and Conflict.
 
     `seen_stock` is the stock the form showed: an order that came meanwhile has lowered it, and writing the

@@ -160,9 +160,7 @@ def _person_at(session: Session, email: str) -> Person:
 
 
 @get("/dashboard/shop/orders/new", permission="shop.orders")
-def new_order(
-    request: Request, contact: FromQuery[str] = "", email: FromQuery[str] = ""
-) -> Response[str] | Redirect:
+def new_order(request: Request, contact: FromQuery[str] = "", email: FromQuery[str] = "") -> Response[str] | Redirect:
     """The form to order on somebody's behalf; without a person it asks for the e-mail address first."""
     if not contact and not email.strip():
         return _ask_for_person(request, Form())
@@ -242,9 +240,7 @@ def place_for_contact(
 
 
 def _placed(request: Request, order: RecordedOrder) -> Redirect:
-    return request.redirect(
-        f"/dashboard/shop/orders/{order.id}", "Order %(number)s is placed.", number=order.number
-    )
+    return request.redirect(f"/dashboard/shop/orders/{order.id}", "Order %(number)s is placed.", number=order.number)
 
 
 ROUTES: list[Any] = [

@@ -28,9 +28,7 @@ def show_products(request: Request) -> Response[str]:
     """All products."""
     with request.site.session() as session:
         products = all_products(session, request.site)
-    return request.page(
-        "shop/shelf.html", products=products, off_sale=sum(product.off_sale for product in products)
-    )
+    return request.page("shop/shelf.html", products=products, off_sale=sum(product.off_sale for product in products))
 
 
 @get(f"{LIST}/new", permission="shop.products")

@@ -90,9 +90,7 @@ def put_into_cart(request: Request, form: FormInput) -> Redirect:
             raise error
         with request.site.begin() as session:
             cart, token = open_cart(session, _token(request))
-            name = add_to_cart(
-                session, request.site, cart, product_id or 0, 1 if quantity is None else quantity
-            )
+            name = add_to_cart(session, request.site, cart, product_id or 0, 1 if quantity is None else quantity)
     except InvalidInput as error:
         return request.redirect(back, say(request, error), kind="error")
     answer = request.redirect(back, "In the cart: %(name)s", name=name)
@@ -230,9 +228,7 @@ def show_thanks(request: Request, token: FromPath[str]) -> Response[str]:
         if order_id is None:
             raise NotFound("There is no such order.")
         order = read_order(session, order_id)
-    return request.page(
-        "shop/thanks.html", order=order, payment_note=request.site.setting("shop.payment_note")
-    )
+    return request.page("shop/thanks.html", order=order, payment_note=request.site.setting("shop.payment_note"))
 
 
 ROUTES: list[Any] = [

@@ -40,9 +40,7 @@ STATE_TONES: Mapping[str, tuple[str, str]] = MappingProxyType(
 """State → colour and icon of its badge."""
 
 
-def steps_of(
-    *, paid_at: datetime | None, shipped_at: datetime | None, cancelled_at: datetime | None
-) -> Sequence[Step]:
+def steps_of(*, paid_at: datetime | None, shipped_at: datetime | None, cancelled_at: datetime | None) -> Sequence[Step]:
     """The steps an order can take now.
 
     A cancelled one none. Paid and shipped come in either order, as with an invoice that is paid later; what

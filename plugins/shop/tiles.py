@@ -44,14 +44,10 @@ def month_starts(today: datetime) -> Sequence[datetime]:
     return [datetime(month // 12, month % 12 + 1, 1, tzinfo=today.tzinfo) for month in months]
 
 
-def _by_month(
-    session: Session, value: ColumnElement[int], *conditions: ColumnElement[bool]
-) -> list[tuple[str, int]]:
+def _by_month(session: Session, value: ColumnElement[int], *conditions: ColumnElement[bool]) -> list[tuple[str, int]]:
     starts = month_starts(now().astimezone(site_of(session).settings.zone))
     sums = [
-        func.coalesce(
-            func.sum(case(((Order.placed_at >= start) & (Order.placed_at < end), value), else_=0)), 0
-        )
+        func.coalesce(func.sum(case(((Order.placed_at >= start) & (Order.placed_at < end), value), else_=0)), 0)
         for start, end in pairwise(starts)
     ]
     row = session.execute(
@@ -72,9 +68,7 @@ def _orders(session: Session) -> TileData | None:
 
 def _revenue(session: Session) -> TileData | None:
     """Revenue, tax included, in the currency of the latest order; the series is in its minor units."""
-    currency = session.scalar(
-        select(Order.currency).order_by(Order.placed_at.desc(), Order.id.desc()).limit(1)
-    )
+    currency = session.scalar(select(Order.currency).order_by(Order.placed_at.desc(), Order.id.desc()).limit(1))
     if currency is None:
         return None
     months = _by_month(session, Order.total.expression, Order.currency == currency)

@@ -67,9 +67,7 @@ def recount(session: Session, contact_id: int) -> None:
         "last_order_at": max((row[2] for row in rows), default=None),
     }
     session.execute(
-        upsert(
-            session, CustomerTotals, {"contact_id": contact_id, **found}, keys=["contact_id"], update=found
-        )
+        upsert(session, CustomerTotals, {"contact_id": contact_id, **found}, keys=["contact_id"], update=found)
     )
     session.execute(delete(CustomerAmount).where(CustomerAmount.contact_id == contact_id))
     if rows:

@@ -160,9 +160,7 @@ def test_h4_a_route_of_two_plugins_is_refused() -> None:
 def test_h4_a_route_twice_in_one_plugin_is_refused() -> None:
     module = plugin_module("notes", routers=lambda: [page("/a", public=True), page("/a", public=True)])
 
-    assert sentences(module) == [
-        ("notes", "Route 'GET /a' is contributed twice (notes, notes). Change one path.")
-    ]
+    assert sentences(module) == [("notes", "Route 'GET /a' is contributed twice (notes, notes). Change one path.")]
 
 
 def test_t_z7_a_route_without_a_declaration_is_refused() -> None:
@@ -191,11 +189,7 @@ def _values_that_ask(permission: str) -> dict[str, tuple[str, Callable[[], list[
         "contact_columns": ("Column 'notes.a'", lambda: [column("notes.a", permission=permission)]),
         "contact_panels": (
             "Panel 'notes.a'",
-            lambda: [
-                Panel(
-                    key="notes.a", title="A", template="notes/a.html", load=no_values, permission=permission
-                )
-            ],
+            lambda: [Panel(key="notes.a", title="A", template="notes/a.html", load=no_values, permission=permission)],
         ),
         "contact_actions": (
             "Action 'notes.a'",
@@ -207,9 +201,7 @@ def _values_that_ask(permission: str) -> dict[str, tuple[str, Callable[[], list[
         ),
         "overview_tiles": (
             "Tile 'notes.a'",
-            lambda: [
-                Tile(key="notes.a", title="A", load=lambda session: TileData(value=1), permission=permission)
-            ],
+            lambda: [Tile(key="notes.a", title="A", load=lambda session: TileData(value=1), permission=permission)],
         ),
     }
 

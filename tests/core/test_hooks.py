@@ -211,9 +211,7 @@ def test_t_g2_failures_at_one_place_are_counted(tmp_path: Path) -> None:
     site = make_site(tmp_path, plugin_module("bad", contact_captured=lambda: 1 / 0, contact_created=broken))
     for name in ("ada", "ben"):
         with site.begin() as session:
-            capture = Capture(
-                email=f"{name}@example.org", module="notes", activity=Activity(kind="notes.written")
-            )
+            capture = Capture(email=f"{name}@example.org", module="notes", activity=Activity(kind="notes.written"))
             capture_contact(session, site, capture)
 
     assert sorted(_failures(site)) == [
@@ -223,18 +221,14 @@ def test_t_g2_failures_at_one_place_are_counted(tmp_path: Path) -> None:
     site.close()
 
 
-def test_t_g2_what_the_caller_takes_back_takes_back_what_plugins_wrote(
-    tmp_path: Path, database_url: str
-) -> None:
+def test_t_g2_what_the_caller_takes_back_takes_back_what_plugins_wrote(tmp_path: Path, database_url: str) -> None:
     site = make_site(
         tmp_path, plugin_module("acme", contact_created=_writes("acme.written")), database_url=database_url
     )
 
     def capture_and_fail() -> None:
         with site.begin() as session:
-            capture = Capture(
-                email="ada@example.org", module="notes", activity=Activity(kind="notes.written")
-            )
+            capture = Capture(email="ada@example.org", module="notes", activity=Activity(kind="notes.written"))
             capture_contact(session, site, capture)
             raise RuntimeError("The caller gives up.")
 

@@ -45,9 +45,7 @@ def test_h8_the_language_follows_what_the_browser_asks_for(accept: str, chosen: 
 
 
 @pytest.mark.parametrize(("given", "spoken"), [("de", "de"), ("en", "en"), ("fr", "en")])
-def test_h8_a_page_is_in_the_language_asked_for_else_in_the_sites(
-    tmp_path: Path, given: str, spoken: str
-) -> None:
+def test_h8_a_page_is_in_the_language_asked_for_else_in_the_sites(tmp_path: Path, given: str, spoken: str) -> None:
     site = make_site(tmp_path, language="en")
     with make_client(site) as client:
         assert f'<html lang="{spoken}"' in client.get("/", headers={"accept-language": given}).text
@@ -62,9 +60,7 @@ def test_h8_a_chosen_language_is_remembered_over_the_browsers(tmp_path: Path) ->
         assert '<html lang="en"' in client.get("/", headers={"accept-language": "de"}).text
 
 
-@pytest.mark.parametrize(
-    "target", ["//evil.example", "/\\evil.example", "https://evil.example", "https:evil.example"]
-)
+@pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https://evil.example", "https:evil.example"])
 def test_t_x5_choosing_a_language_leads_nowhere_else(tmp_path: Path, target: str) -> None:
     with make_client(make_site(tmp_path)) as client:
         answer = client.get("/language", params={"code": "en", "next": target}, follow_redirects=False)
@@ -113,9 +109,7 @@ def test_h8_money_has_the_digits_of_its_currency(code: str, minor: int, currency
 
 
 def test_h8_a_large_amount_is_exact_to_the_last_cent() -> None:
-    assert language("de").money(Money(minor=9_007_199_254_740_993, currency="EUR")) == (
-        f"90.071.992.547.409,93{NBSP}€"
-    )
+    assert language("de").money(Money(minor=9_007_199_254_740_993, currency="EUR")) == (f"90.071.992.547.409,93{NBSP}€")
 
 
 def test_currencies_have_their_own_digits_and_are_never_added_up() -> None:

@@ -51,9 +51,7 @@ def folder_of_modules(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterat
 
 
 def test_h4_an_unknown_hook_is_refused_by_name() -> None:
-    plugins = _registered(
-        plugin_module("notes", contact_colums=nothing), plugin_module("ok", contact_columns=nothing)
-    )
+    plugins = _registered(plugin_module("notes", contact_colums=nothing), plugin_module("ok", contact_columns=nothing))
 
     assert plugins.refused == (
         Refusal(
@@ -193,9 +191,7 @@ def test_h4_a_plugin_that_requires_a_refused_one_is_refused_for_its_contribution
     )
 
     assert [refusal.plugin for refusal in site.refused] == ["paper", "notes"]
-    assert (
-        site.refused[1].message == "Plugin 'notes' requires 'paper', which was refused. Mend that one first."
-    )
+    assert site.refused[1].message == "Plugin 'notes' requires 'paper', which was refused. Mend that one first."
     site.close()
 
 
@@ -226,18 +222,13 @@ def test_h4_a_plugin_that_comes_to_a_site_where_its_requirement_is_off_is_refuse
         ("def broken(:", "SyntaxError: invalid syntax (broken_notes.py, line 1)"),
     ],
 )
-def test_h4_a_plugin_that_can_not_be_imported_is_refused(
-    folder_of_modules: Path, source: str, sentence: str
-) -> None:
+def test_h4_a_plugin_that_can_not_be_imported_is_refused(folder_of_modules: Path, source: str, sentence: str) -> None:
     (folder_of_modules / "broken_notes.py").write_text(source)
     (folder_of_modules / "good_notes.py").write_text("")
 
     found, refused = discover(("broken_notes", "good_notes"))
 
-    assert (
-        Refusal(plugin="broken_notes", message=f"Plugin 'broken_notes' can't be loaded: {sentence}")
-        in refused
-    )
+    assert Refusal(plugin="broken_notes", message=f"Plugin 'broken_notes' can't be loaded: {sentence}") in refused
     assert "good_notes" in [plugin.key for plugin in found]
 
 
@@ -276,9 +267,7 @@ def test_h3_an_installed_package_with_the_entry_point_is_found(folder_of_modules
     assert found["acme"].folder == folder_of_modules
 
 
-def test_h4_the_module_screen_shows_why_a_plugin_can_not_be_loaded(
-    folder_of_modules: Path, tmp_path: Path
-) -> None:
+def test_h4_the_module_screen_shows_why_a_plugin_can_not_be_loaded(folder_of_modules: Path, tmp_path: Path) -> None:
     (folder_of_modules / "broken_notes.py").write_text("import paper_that_is_missing")
     site = open_site(Settings(data_dir=tmp_path / "data", plugins=("broken_notes",)))
 
@@ -286,10 +275,7 @@ def test_h4_the_module_screen_shows_why_a_plugin_can_not_be_loaded(
         sign_in(site, client)
         page = unescape(client.get("/dashboard/modules").text)
 
-    assert (
-        "Plugin 'broken_notes' can't be loaded: ModuleNotFoundError: No module named 'paper_that_is_missing'"
-        in page
-    )
+    assert "Plugin 'broken_notes' can't be loaded: ModuleNotFoundError: No module named 'paper_that_is_missing'" in page
 
 
 def _screen(tmp_path: Path, *modules: ModuleType) -> str:
@@ -345,9 +331,7 @@ def test_t_g1_a_hanging_call_is_given_up_within_the_budget(hang: Callable[[], No
     side_by_side = SideBySide()
     started = monotonic()
 
-    outcomes = side_by_side.run(
-        [_call("bad", hang), _call("good", lambda: 7), _call("bad", hang)], budget=0.2
-    )
+    outcomes = side_by_side.run([_call("bad", hang), _call("good", lambda: 7), _call("bad", hang)], budget=0.2)
 
     assert monotonic() - started < 2
     assert [outcome.value for outcome in outcomes] == [None, 7, None]
@@ -394,9 +378,7 @@ def test_t_g1_a_plugin_whose_hanging_calls_have_ended_is_asked_again() -> None:
     ("error", "message"),
     [(ValueError("no paper"), "ValueError: no paper"), (SystemExit(1), "RuntimeError: called sys.exit()")],
 )
-def test_t_g1_a_call_that_raises_is_a_failure_that_names_the_plugin(
-    error: BaseException, message: str
-) -> None:
+def test_t_g1_a_call_that_raises_is_a_failure_that_names_the_plugin(error: BaseException, message: str) -> None:
     side_by_side = SideBySide()
 
     def fail() -> None:

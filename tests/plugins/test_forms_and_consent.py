@@ -48,9 +48,7 @@ def test_h1_a_plugin_imports_the_core_and_itself_only(plugin: str) -> None:
                 names = [node.module or ""]
             for name in names:
                 assert not name.startswith("core."), f"{file}: {name}"
-                assert not name.startswith("plugins.") or name.startswith(f"plugins.{plugin}"), (
-                    f"{file}: {name}"
-                )
+                assert not name.startswith("plugins.") or name.startswith(f"plugins.{plugin}"), f"{file}: {name}"
     assert not (PLUGINS / "__init__.py").exists()
 
 
@@ -153,9 +151,7 @@ def test_k1_the_demonstration_asks_those_who_are_contacts(site: Site) -> None:
                 )
             )
         }
-        newest = session.scalar(
-            select(func.max(ConsentEvent.occurred_at, type_=ConsentEvent.occurred_at.type))
-        )
+        newest = session.scalar(select(func.max(ConsentEvent.occurred_at, type_=ConsentEvent.occurred_at.type)))
     assert states["marketing", "subscribed"] > 30
     assert states["marketing", "pending"] > 0
     assert states["marketing", "unsubscribed"] > 0
@@ -173,9 +169,7 @@ def test_p1_the_panels_say_what_was_sent_and_agreed_to(site: Site) -> None:
     for panel in site.contributions.contact_panels:
         with site.session() as session:
             value = panel.load(session, 1)
-        shown[panel.key] = (
-            environment(site, site.language("de")).get_template(panel.template).render(panel=value)
-        )
+        shown[panel.key] = environment(site, site.language("de")).get_template(panel.template).render(panel=value)
 
     assert "&lt;b&gt;Guten Tag&lt;/b&gt;" in shown["forms.entries"]
     assert "Bestätigung offen" in shown["consent.all"]
@@ -190,9 +184,7 @@ def test_h8_every_text_of_both_plugins_has_its_german(site: Site) -> None:
         for file in (PLUGINS / plugin / "templates").rglob("*.html"):
             source = file.read_text(encoding="utf-8")
             ids = re.findall(r"\b_\('([^']+)'", source) + re.findall(r"ngettext\('([^']+)'", source)
-            missing += [
-                f"{file.name}: {one}" for one in ids if german.gettext(one) == one and one not in SAME
-            ]
+            missing += [f"{file.name}: {one}" for one in ids if german.gettext(one) == one and one not in SAME]
         for file in (PLUGINS / plugin).glob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
                 texts = []

@@ -13,9 +13,7 @@ class Points(Base):
 
     __tablename__ = "sample_plugin_points"
 
-    contact_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True
-    )
+    contact_id: Mapped[int] = mapped_column(BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
     points: Mapped[int] = mapped_column(index=True)
 
 

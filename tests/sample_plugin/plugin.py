@@ -48,9 +48,7 @@ from tests.sample_plugin.models import Heard, Points
 
 @hookimpl
 def modules() -> list[Module]:
-    return [
-        Module(key="sample_plugin", label="Loyalty", description="Points for loyal contacts", icon="star")
-    ]
+    return [Module(key="sample_plugin", label="Loyalty", description="Points for loyal contacts", icon="star")]
 
 
 @hookimpl
@@ -182,10 +180,7 @@ def about_points(request: Request) -> Response[str]:
 def best(request: Request) -> Response[str]:
     with request.site.session() as session:
         rows = session.execute(
-            select(Contact.id, Contact.email, Points.points)
-            .join(Points)
-            .order_by(Points.points.desc())
-            .limit(20)
+            select(Contact.id, Contact.email, Points.points).join(Points).order_by(Points.points.desc()).limit(20)
         ).all()
     return request.page("sample_plugin/best.html", rows=[tuple(row) for row in rows])
 
@@ -238,9 +233,7 @@ def screen_capture(capture: Capture) -> Screening | None:
     if capture.email.endswith("@blocked.example.org"):
         return Screening(verdict="reject", reason="This address can't be used here.")
     if capture.details.city == "Bad City":
-        return Screening(
-            verdict="change", capture=evolve(capture, details=evolve(capture.details, city="Good City"))
-        )
+        return Screening(verdict="change", capture=evolve(capture, details=evolve(capture.details, city="Good City")))
     return None
 
 

@@ -34,8 +34,8 @@ sys.exit(main())
 class ServerProcess:
     """`with ServerProcess(url, data_dir) as server:` runs `tresen serve` and waits until it is ready.
 
-    `root` is another checkout to run. `server.url` is its address, `server.output` what it printed so far, `server.pid` its process id.
-    Settings of the surrounding environment stay out; `environment` adds some.
+    `root` is another checkout to run. `server.url` is its address, `server.output` what it printed so far,
+    `server.pid` its process id. Settings of the surrounding environment stay out; `environment` adds some.
     """
 
     def __init__(

@@ -36,9 +36,7 @@ def _tables(url: str) -> list[str]:
 
 
 def test_a_fresh_database_is_empty(database_url: str, database_kind: str) -> None:
-    assert database_url.startswith(
-        {"sqlite": "sqlite:///", "postgresql": "postgresql+psycopg://"}[database_kind]
-    )
+    assert database_url.startswith({"sqlite": "sqlite:///", "postgresql": "postgresql+psycopg://"}[database_kind])
     assert _tables(database_url) == []
 
 
@@ -123,9 +121,7 @@ def test_without_a_browser_its_tests_skip_or_fail(required: str, outcome: str, t
     case = tmp_path / "test_case.py"
     case.write_text("from tests.support.browser import browser\ndef test_case(browser): pass\n")
 
-    result = _pytest(
-        case, TRESEN_TEST_CHROMIUM=str(tmp_path / "missing"), TRESEN_TEST_BROWSER_REQUIRED=required
-    )
+    result = _pytest(case, TRESEN_TEST_CHROMIUM=str(tmp_path / "missing"), TRESEN_TEST_BROWSER_REQUIRED=required)
 
     assert outcome in result.stdout
     assert "no Chromium found" in result.stdout

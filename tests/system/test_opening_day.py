@@ -69,9 +69,7 @@ def open_newest(page: Page, url: str, name: str) -> None:
     expect(page.get_by_role("heading", name=name, level=1)).to_be_visible()
 
 
-def test_c5_c6_s1_visitor_orders_twice_and_staff_edit_in_between(
-    demo: ServerProcess, new_page: object
-) -> None:
+def test_c5_c6_s1_visitor_orders_twice_and_staff_edit_in_between(demo: ServerProcess, new_page: object) -> None:
     visitor: Page = new_page()  # type: ignore[operator]
     staff: Page = new_page()  # type: ignore[operator]
     order(visitor, demo.url, VISITOR, street="Lindenstraße 1", city="Bonn")

@@ -36,9 +36,7 @@ def contact_list(request: Request) -> Response[str]:
     site, language = request.site, request.language
     parameters = list(request.query_params.multi_items())
     place = {name: value for name, value in parameters if name in ("after", "before") and value}
-    asked = read_view(
-        [pair for pair in parameters if pair[0] not in ("after", "before")], site, request.allows
-    )
+    asked = read_view([pair for pair in parameters if pair[0] not in ("after", "before")], site, request.allows)
     columns = _shown_columns(request)
     filters = [one for one in site.contributions.contact_filters.values() if request.allows(one.permission)]
     found, outcomes = find_contacts(
@@ -199,9 +197,7 @@ def _filter_menus(
     return menus, notices
 
 
-def _choices(
-    site: Site, language: Language, offered: Filter, choices: Sequence[Choice]
-) -> list[tuple[str, str]]:
+def _choices(site: Site, language: Language, offered: Filter, choices: Sequence[Choice]) -> list[tuple[str, str]]:
     """Value and label of each choice, in the person's language."""
     if offered.key == "contact.module":
         # A module that is off keeps its data and is not spoken of (FEATURES H2).

@@ -90,9 +90,7 @@ def lock(request: Request, form: FormInput, contact_id: FromPath[int], next: Fro
 
 
 @post(f"{BASE}/unlock", permission="contact.edit")
-def unlock(
-    request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = ""
-) -> Redirect:
+def unlock(request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """Lift the lock (C6)."""
     back = _back(form, contact_id, next)
     with request.site.begin() as session:
@@ -126,16 +124,12 @@ def dismiss(
     """Leave the details as they are (C6)."""
     place = read_cursor(seen)
     with request.site.begin() as session:
-        dismiss_suggestion(
-            session, contact_id, suggestion_id, request.actor, seen=place[0] if place else None
-        )
+        dismiss_suggestion(session, contact_id, suggestion_id, request.actor, seen=place[0] if place else None)
     return request.redirect(address_of(contact_id), "Suggestion dismissed.")
 
 
 @post(f"{BASE}/deactivate", permission="contact.edit")
-def deactivate(
-    request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = ""
-) -> Redirect:
+def deactivate(request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """„Inaktiv“ (C7), from the profile or from a row's menu."""
     back = _back(form, contact_id, next)
     with request.site.begin() as session:
@@ -146,9 +140,7 @@ def deactivate(
 
 
 @post(f"{BASE}/reactivate", permission="contact.edit")
-def reactivate(
-    request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = ""
-) -> Redirect:
+def reactivate(request: Request, form: FormInput, contact_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """Back into the lists (C7)."""
     back = _back(form, contact_id, next)
     with request.site.begin() as session:

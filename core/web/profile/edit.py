@@ -66,9 +66,7 @@ def save_edit(request: Request, form: FormInput, contact_id: FromPath[int]) -> R
                         values[name] = stored
                 edited = edit_contact(session, site, contact_id, Details(**values), version, actor)
                 shown, kept = form.texts("shown_tag"), form.texts("keep_tag")
-                gone = untag_contact(
-                    session, site, contact_id, [tag for tag in shown if tag not in kept], actor
-                )
+                gone = untag_contact(session, site, contact_id, [tag for tag in shown if tag not in kept], actor)
                 added = tag_contact(session, site, contact_id, new_tags, actor)
                 if saved is not None:
                     forgotten = set_picture(session, site, contact_id, saved, actor)

@@ -81,12 +81,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_booking_appointments")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_booking_appointments_token_hash")),
     )
-    op.create_index(
-        op.f("ix_booking_appointments_contact_id"), "booking_appointments", ["contact_id"], unique=False
-    )
-    op.create_index(
-        op.f("ix_booking_appointments_service_id"), "booking_appointments", ["service_id"], unique=False
-    )
+    op.create_index(op.f("ix_booking_appointments_contact_id"), "booking_appointments", ["contact_id"], unique=False)
+    op.create_index(op.f("ix_booking_appointments_service_id"), "booking_appointments", ["service_id"], unique=False)
     op.create_index("ix_booking_appointments_time", "booking_appointments", ["starts_at", "id"], unique=False)
     op.create_table(
         "booking_slot_claims",

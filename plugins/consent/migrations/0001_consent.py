@@ -69,9 +69,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_consent_events")),
     )
-    op.create_index(
-        "ix_consent_events_contact", "consent_events", ["contact_id", "purpose", "id"], unique=False
-    )
+    op.create_index("ix_consent_events_contact", "consent_events", ["contact_id", "purpose", "id"], unique=False)
     op.create_table(
         "consent_states",
         sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -88,9 +86,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("contact_id", "purpose", name=op.f("pk_consent_states")),
     )
-    op.create_index(
-        "ix_consent_states_state", "consent_states", ["purpose", "state", "contact_id"], unique=False
-    )
+    op.create_index("ix_consent_states_state", "consent_states", ["purpose", "state", "contact_id"], unique=False)
     for statement in SQLITE if op.get_bind().dialect.name == "sqlite" else POSTGRESQL:
         op.execute(statement)
 

@@ -80,9 +80,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_forms_entries_idempotency_key")),
     )
     op.create_index(op.f("ix_forms_entries_contact_id"), "forms_entries", ["contact_id"], unique=False)
-    op.create_index(
-        "ix_forms_entries_form", "forms_entries", ["form_id", "state", "occurred_at", "id"], unique=False
-    )
+    op.create_index("ix_forms_entries_form", "forms_entries", ["form_id", "state", "occurred_at", "id"], unique=False)
     op.create_index("ix_forms_entries_list", "forms_entries", ["state", "occurred_at", "id"], unique=False)
     forms = sa.table(
         "forms_forms",

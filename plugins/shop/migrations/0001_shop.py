@@ -104,9 +104,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_shop_customer_totals_last", "shop_customer_totals", ["last_order_at", "contact_id"], unique=False
     )
-    op.create_index(
-        "ix_shop_customer_totals_orders", "shop_customer_totals", ["orders", "contact_id"], unique=False
-    )
+    op.create_index("ix_shop_customer_totals_orders", "shop_customer_totals", ["orders", "contact_id"], unique=False)
     op.create_table(
         "shop_orders",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -134,9 +132,7 @@ def upgrade() -> None:
         sa.Column("shipped_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cancelled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("search_text", sa.String(), nullable=False),
-        sa.CheckConstraint(
-            "state IN ('open', 'paid', 'shipped', 'cancelled')", name=op.f("ck_shop_orders_state")
-        ),
+        sa.CheckConstraint("state IN ('open', 'paid', 'shipped', 'cancelled')", name=op.f("ck_shop_orders_state")),
         sa.ForeignKeyConstraint(
             ["contact_id"], ["contacts.id"], name=op.f("fk_shop_orders_contact_id"), ondelete="SET NULL"
         ),

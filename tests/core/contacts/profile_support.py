@@ -40,9 +40,7 @@ def counter(tmp_path: Path, **hooks: Callable[..., Any]) -> Plugin:
     module.modules = hookimpl(lambda: [Module(key="counter", label="Theke", icon="bag")])  # type: ignore[attr-defined]
     module.activity_kinds = hookimpl(  # type: ignore[attr-defined]
         lambda: [
-            ActivityKind(
-                key="counter.sold", label="Sale", text="Bought for %(total)s", source="Sale %(reference)s"
-            ),
+            ActivityKind(key="counter.sold", label="Sale", text="Bought for %(total)s", source="Sale %(reference)s"),
             ActivityKind(key="counter.broken", label="Broken", text="Lacks %(nothing)s and %(reference)"),
         ]
     )

@@ -38,10 +38,7 @@ KARL_MARX = moved(LINDEN, street="Karl-Marx-Allee 90", postal_code="10243")
 def suggestions(site: Site, contact_id: int) -> dict[str, tuple[str, str]]:
     with site.session() as session:
         rows = session.scalars(select(ContactSuggestion).where(ContactSuggestion.contact_id == contact_id))
-        return {
-            row.group: (row.reference, row.details.get("street") or row.details.get("phone", ""))
-            for row in rows
-        }
+        return {row.group: (row.reference, row.details.get("street") or row.details.get("phone", "")) for row in rows}
 
 
 def count(site: Site) -> int:
@@ -141,9 +138,7 @@ def test_c6_the_newest_suggestion_stays_and_agreement_settles_it(counter_site: S
     with counter_site.begin() as session:
         lock_details(session, contact_id, KARLA)
     capture(counter_site, sale(reference="3", at=NOON + 3 * DAY, details=KARL_MARX))
-    capture(
-        counter_site, sale(reference="2", at=NOON + 2 * DAY, details=moved(LINDEN, street="Alte Gasse 1"))
-    )
+    capture(counter_site, sale(reference="2", at=NOON + 2 * DAY, details=moved(LINDEN, street="Alte Gasse 1")))
     assert suggestions(counter_site, contact_id) == {"address": ("3", "Karl-Marx-Allee 90")}
 
     capture(counter_site, sale(reference="4", at=NOON + 4 * DAY, details=LINDEN))
@@ -185,9 +180,7 @@ def test_c2_an_alias_leads_to_the_contact_it_was_merged_into(counter_site: Site)
         session.get_one(Contact, alias).merged_into_id = kept
         session.get_one(Contact, older).merged_into_id = alias
 
-    again = capture(
-        counter_site, sale("ANNA.aelter@example.org", reference="4", at=NOON + DAY, details=KARL_MARX)
-    )
+    again = capture(counter_site, sale("ANNA.aelter@example.org", reference="4", at=NOON + DAY, details=KARL_MARX))
 
     assert again.contact_id == kept
     assert contact_of(counter_site, kept).street == "Karl-Marx-Allee 90"

@@ -59,9 +59,7 @@ def locked_with_suggestion(site: Site) -> int:
     return contact_id
 
 
-def test_p3_only_what_changed_is_written_with_the_person_as_its_origin(
-    counter_site: Site, staff: Client
-) -> None:
+def test_p3_only_what_changed_is_written_with_the_person_as_its_origin(counter_site: Site, staff: Client) -> None:
     contact_id = capture(counter_site).contact_id
     answer = staff.post(
         f"/dashboard/contacts/{contact_id}/edit",
@@ -159,9 +157,7 @@ def test_t_f1_the_second_of_two_who_save_is_shown_both_values_and_nothing_is_wri
     assert tags_of(counter_site, contact_id) == ["VIP"]
 
 
-def test_t_f1_all_of_mine_can_be_taken_and_a_third_change_is_noticed_again(
-    counter_site: Site, staff: Client
-) -> None:
+def test_t_f1_all_of_mine_can_be_taken_and_a_third_change_is_noticed_again(counter_site: Site, staff: Client) -> None:
     contact_id = capture(counter_site).contact_id
     url = f"/dashboard/contacts/{contact_id}/edit"
     yours = moved(LINDEN, phone="0171 222")
@@ -235,9 +231,7 @@ def test_c6_dismissing_leaves_the_details_and_is_logged(counter_site: Site, staf
     contact_id = locked_with_suggestion(counter_site)
     (suggestion,) = suggestions_of(counter_site, contact_id).values()
 
-    staff.post(
-        f"/dashboard/contacts/{contact_id}/suggestions/{suggestion.id}/dismiss", follow_redirects=False
-    )
+    staff.post(f"/dashboard/contacts/{contact_id}/suggestions/{suggestion.id}/dismiss", follow_redirects=False)
 
     assert contact_of(counter_site, contact_id).street == "Lindenstraße 4"
     assert suggestions_of(counter_site, contact_id) == {}
@@ -256,17 +250,13 @@ def test_c6_nobody_accepts_a_suggestion_they_have_not_seen(counter_site: Site, s
 
 
 @pytest.mark.parametrize("how", ["accept", "dismiss"])
-def test_t_z2_a_suggestion_of_another_contact_is_not_there(
-    counter_site: Site, staff: Client, how: str
-) -> None:
+def test_t_z2_a_suggestion_of_another_contact_is_not_there(counter_site: Site, staff: Client, how: str) -> None:
     contact_id = locked_with_suggestion(counter_site)
     (suggestion,) = suggestions_of(counter_site, contact_id).values()
     other = capture(counter_site, sale("other@example.org", reference="5")).contact_id
     before = stored(counter_site)
 
-    answer = staff.post(
-        f"/dashboard/contacts/{other}/suggestions/{suggestion.id}/{how}", follow_redirects=False
-    )
+    answer = staff.post(f"/dashboard/contacts/{other}/suggestions/{suggestion.id}/{how}", follow_redirects=False)
 
     assert answer.status_code == 404
     assert stored(counter_site) == before
@@ -379,15 +369,11 @@ def test_c7_doing_it_twice_logs_and_tells_it_once(counter_site: Site, staff: Cli
     assert len(heard(counter_site, "contact_deactivated")) == 1
 
 
-@pytest.mark.parametrize(
-    "target", ["//evil.example", "/\\evil.example", "https:evil.example", "javascript:1"]
-)
+@pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https:evil.example", "javascript:1"])
 def test_t_x5_going_back_stays_on_this_site(counter_site: Site, staff: Client, target: str) -> None:
     contact_id = capture(counter_site).contact_id
 
-    answer = staff.post(
-        f"/dashboard/contacts/{contact_id}/deactivate", data={"next": target}, follow_redirects=False
-    )
+    answer = staff.post(f"/dashboard/contacts/{contact_id}/deactivate", data={"next": target}, follow_redirects=False)
 
     assert answer.headers["location"] == "/"
 

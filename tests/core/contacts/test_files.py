@@ -49,10 +49,7 @@ def bomb(width: int, height: int) -> bytes:
 
     head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", head)
-        + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
     )
 
 
@@ -186,9 +183,7 @@ def test_t_z5_a_note_takes_no_file_that_somebody_else_uploaded(counter_site: Sit
     assert "secret.txt" not in staff.get(f"/dashboard/contacts/{other}").text
 
 
-def test_a_file_too_large_and_too_many_files_are_refused_and_leave_nothing(
-    counter_site: Site, staff: Client
-) -> None:
+def test_a_file_too_large_and_too_many_files_are_refused_and_leave_nothing(counter_site: Site, staff: Client) -> None:
     contact_id = capture(counter_site).contact_id
     before = stored(counter_site)
 

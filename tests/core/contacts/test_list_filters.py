@@ -49,9 +49,7 @@ def test_l1_tabs_and_their_numbers(site: Site) -> None:
     assert tabs == ["All 2", "Customers 1", "Leads 1", "Inactive 2"]
 
 
-def test_l1_on_a_large_site_the_numbers_are_counted_now_and_then(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_l1_on_a_large_site_the_numbers_are_counted_now_and_then(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(counts, "FRESH_UP_TO", 2)
     for _ in range(3):
         add(site)
@@ -167,16 +165,12 @@ def test_l4_too_many_filter_values_are_refused(site: Site) -> None:
         assert client.get(LIST, params={"contact.tag": values}).status_code == 400
 
 
-def test_h7_columns_and_filters_ask_for_their_permission(
-    tmp_path: Path, fresh_database: Callable[..., str]
-) -> None:
+def test_h7_columns_and_filters_ask_for_their_permission(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
     secret = plugin_of(
         "secret",
         permissions=lambda: [Permission(key="secret.see", label="See", roles=("owner",))],
         contact_columns=lambda: [
-            Column(
-                key="secret.id", label="Secret", kind="number", expression=Contact.id, permission="secret.see"
-            )
+            Column(key="secret.id", label="Secret", kind="number", expression=Contact.id, permission="secret.see")
         ],
         contact_filters=lambda: [
             Filter(

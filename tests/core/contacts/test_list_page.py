@@ -140,9 +140,7 @@ def test_l2_every_kind_of_cell(tmp_path: Path, fresh_database: Callable[..., str
 
 
 @pytest.mark.parametrize("evil", NAUGHTY)
-def test_t_x3_whatever_stands_in_a_cell_is_text(
-    tmp_path: Path, fresh_database: Callable[..., str], evil: str
-) -> None:
+def test_t_x3_whatever_stands_in_a_cell_is_text(tmp_path: Path, fresh_database: Callable[..., str], evil: str) -> None:
     columns = [
         Column(key="evil.text", label=evil, load=constant(evil)),
         Column(key="evil.chips", label="b", kind="chips", load=constant([evil])),
@@ -244,9 +242,7 @@ def test_t_g1_a_broken_column_is_named_and_the_rest_is_shown(
     assert message in answer.text
 
 
-def test_t_g1_a_slow_column_is_given_up_within_the_budget(
-    tmp_path: Path, fresh_database: Callable[..., str]
-) -> None:
+def test_t_g1_a_slow_column_is_given_up_within_the_budget(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
     release = Event()
 
     def slow(session: Session, ids: Sequence[int]) -> Mapping[int, object]:
@@ -309,15 +305,11 @@ def test_l4_a_broken_filter_shows_no_contacts_rather_than_too_many(
     assert Page(plain.text).ids == [one]
 
 
-def test_h4_failing_choices_are_named_and_the_list_is_shown(
-    tmp_path: Path, fresh_database: Callable[..., str]
-) -> None:
+def test_h4_failing_choices_are_named_and_the_list_is_shown(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
     def choices(session: Session) -> Sequence[Choice]:
         raise LookupError("gone")
 
-    broken = Filter(
-        key="broken.filter", label="Broken", predicate=lambda value: Contact.id > 0, choices=choices
-    )
+    broken = Filter(key="broken.filter", label="Broken", predicate=lambda value: Contact.id > 0, choices=choices)
     with open_site(tmp_path, fresh_database, plugin_of("broken", contact_filters=lambda: [broken])) as site:
         one = add(site)
         with signed_in(site) as client:

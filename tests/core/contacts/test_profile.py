@@ -102,9 +102,7 @@ def test_an_unknown_contact_is_not_there(staff: Client, contact_id: str) -> None
     for page in ("", "/edit", "/activity", "/notes", "/files/1", "/picture/x"):
         assert staff.get(f"/dashboard/contacts/{contact_id}{page}").status_code == 404
     for action in ("lock", "deactivate", "tags", "suggestions/1/accept"):
-        answer = staff.post(
-            f"/dashboard/contacts/{contact_id}/{action}", data={"tag": "x"}, follow_redirects=False
-        )
+        answer = staff.post(f"/dashboard/contacts/{contact_id}/{action}", data={"tag": "x"}, follow_redirects=False)
         assert answer.status_code == 404
 
 
@@ -118,9 +116,7 @@ def test_reading_a_profile_writes_nothing(counter_site: Site, staff: Client) -> 
     assert stored(counter_site) == before
 
 
-def test_p1_the_number_of_queries_does_not_grow_with_what_a_contact_has(
-    counter_site: Site, staff: Client
-) -> None:
+def test_p1_the_number_of_queries_does_not_grow_with_what_a_contact_has(counter_site: Site, staff: Client) -> None:
     small = capture(counter_site, sale("small@example.org")).contact_id
     large = capture(counter_site, sale("large@example.org", reference="2")).contact_id
     with counter_site.begin() as session:
@@ -195,9 +191,7 @@ def panels(tmp_path: Path) -> tuple[list[Panel], Event]:
     return made, waiting
 
 
-def test_p4_t_g1_a_panel_that_fails_is_named_and_the_rest_of_the_page_stands(
-    tmp_path: Path, counter_url: str
-) -> None:
+def test_p4_t_g1_a_panel_that_fails_is_named_and_the_rest_of_the_page_stands(tmp_path: Path, counter_url: str) -> None:
     made, waiting = panels(tmp_path)
     with open_profile(tmp_path, counter_url, contact_panels=lambda: made) as (_, client, contact_id):
         started = time.monotonic()
@@ -261,23 +255,15 @@ def test_c12_the_log_is_newest_first_by_kind_and_page_after_page(counter_site: S
 
     assert seen == [f"Tag {number:03}" for number in reversed(range(120))]
     assert pages == 3
-    assert (
-        "Bought for" not in staff.get(f"/dashboard/contacts/{contact_id}/activity?kind=contact.tagged").text
-    )
+    assert "Bought for" not in staff.get(f"/dashboard/contacts/{contact_id}/activity?kind=contact.tagged").text
     assert "Bought for" in staff.get(f"/dashboard/contacts/{contact_id}/activity?kind=counter.sold").text
 
 
-@pytest.mark.parametrize(
-    "before", ["x", "1-2-3", "-", "999999999999999999-1", "1-99999999999999999999", "²-³"]
-)
-def test_c12_a_place_that_nobody_gave_shows_the_newest(
-    counter_site: Site, staff: Client, before: str
-) -> None:
+@pytest.mark.parametrize("before", ["x", "1-2-3", "-", "999999999999999999-1", "1-99999999999999999999", "²-³"])
+def test_c12_a_place_that_nobody_gave_shows_the_newest(counter_site: Site, staff: Client, before: str) -> None:
     contact_id = capture(counter_site).contact_id
 
-    answer = staff.get(
-        f"/dashboard/contacts/{contact_id}/activity", params={"before": before, "kind": "no.kind"}
-    )
+    answer = staff.get(f"/dashboard/contacts/{contact_id}/activity", params={"before": before, "kind": "no.kind"})
 
     assert answer.status_code == 200
 
@@ -353,9 +339,7 @@ def test_t_x4_links_in_notes_are_text(counter_site: Site, staff: Client) -> None
     assert not re.findall(r'href="(?:javascript|data|https?):', page)
 
 
-def test_c13_a_comment_is_a_note_and_an_entry_and_an_empty_one_is_refused(
-    counter_site: Site, staff: Client
-) -> None:
+def test_c13_a_comment_is_a_note_and_an_entry_and_an_empty_one_is_refused(counter_site: Site, staff: Client) -> None:
     contact_id = capture(counter_site).contact_id
     url = f"/dashboard/contacts/{contact_id}"
     staff.post(f"{url}/notes", data={"text": " First line\r\nsecond " + "x" * 200}, follow_redirects=False)

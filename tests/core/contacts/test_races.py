@@ -34,9 +34,7 @@ def outcome(site: Site) -> tuple[int, int, int]:
         return (
             session.scalar(select(func.count()).select_from(Contact)) or 0,
             session.scalar(
-                select(func.count())
-                .select_from(ContactActivity)
-                .where(ContactActivity.kind == "counter.sold")
+                select(func.count()).select_from(ContactActivity).where(ContactActivity.kind == "counter.sold")
             )
             or 0,
             session.scalar(select(func.count(ContactActivity.contact_id.distinct()))) or 0,
@@ -74,9 +72,7 @@ def test_t_f2_twenty_captures_of_a_new_address_at_once_make_one_contact(counter_
 
 
 def test_t_f2_one_event_captured_by_twenty_at_once_is_attached_once(counter_site: Site) -> None:
-    results = all_at_once(
-        counter_site, lambda index: capture(counter_site, sale(EMAIL, idempotency_key="event-1"))
-    )
+    results = all_at_once(counter_site, lambda index: capture(counter_site, sale(EMAIL, idempotency_key="event-1")))
 
     assert [error for error in results if isinstance(error, Exception)] == []
     assert [isinstance(one, Captured) and one.replayed for one in results].count(False) == 1
@@ -90,9 +86,7 @@ def test_t_f2_what_several_say_of_one_contact_at_once_is_not_mixed(counter_site:
         from tests.core.contacts.profile_support import DAY, LINDEN, NOON, moved
 
         details = moved(LINDEN, street=f"Street {index}", postal_code=f"{index:05}", phone=f"{index}")
-        return capture(
-            counter_site, sale(EMAIL, reference=f"{index}", at=NOON + DAY * (index + 1), details=details)
-        )
+        return capture(counter_site, sale(EMAIL, reference=f"{index}", at=NOON + DAY * (index + 1), details=details))
 
     results = all_at_once(counter_site, say)
 
@@ -119,18 +113,14 @@ def look_then_insert(meeting: Barrier) -> Callable[..., tuple[Contact, bool]]:
     return match_or_create
 
 
-def test_t_f2_control_looking_before_inserting_fails(
-    counter_site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_t_f2_control_looking_before_inserting_fails(counter_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     number = 4
     monkeypatch.setattr(capturing, "match_or_create", look_then_insert(Barrier(number)))
     if counter_site.database.is_sqlite:
         # SQLite's own protection as well: a writer that begins with BEGIN IMMEDIATE looks alone.
         monkeypatch.setattr(Site, "begin", lambda site: _deferred(site))
 
-    results = all_at_once(
-        counter_site, lambda index: capture(counter_site, sale(EMAIL, reference=str(index))), number
-    )
+    results = all_at_once(counter_site, lambda index: capture(counter_site, sale(EMAIL, reference=str(index))), number)
 
     assert [error for error in results if isinstance(error, Exception)]
     assert outcome(counter_site)[1] < number

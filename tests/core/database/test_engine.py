@@ -164,10 +164,7 @@ def _increments(engine: Engine) -> tuple[int, int]:
 
     with Session(engine) as session, session.begin():
         session.execute(
-            text(
-                "INSERT INTO site_state (id, revision) VALUES (1, 0)"
-                " ON CONFLICT (id) DO UPDATE SET revision = 0"
-            )
+            text("INSERT INTO site_state (id, revision) VALUES (1, 0) ON CONFLICT (id) DO UPDATE SET revision = 0")
         )
     with ThreadPoolExecutor(2) as pool:
         succeeded = list(pool.map(increment, range(2)))

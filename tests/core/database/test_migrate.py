@@ -68,9 +68,7 @@ def test_a_fresh_database_gets_all_tables_and_a_second_run_does_nothing(database
     assert [one.owner for one in pending(database, [CORE])] == ["core"]
     assert upgrade(database, [CORE]) == ["core"]
 
-    assert {"contacts", "contact_activities", "staff_accounts", "plugin_states", "alembic_core"} <= tables(
-        database
-    )
+    assert {"contacts", "contact_activities", "staff_accounts", "plugin_states", "alembic_core"} <= tables(database)
     assert version(database, CORE) == CORE.head
     assert pending(database, [CORE]) == []
     assert upgrade(database, [CORE]) == []
@@ -291,9 +289,7 @@ def test_two_processes_that_start_at_once_take_turns(database_url: str, tmp_path
     with ThreadPoolExecutor(2) as pool:
         results = list(pool.map(lambda name: run(script, str(tmp_path / name), database_url), ("one", "two")))
 
-    assert [(one.returncode, one.stdout.strip()) for one in results] == [(0, "['sample_plugin']")] * 2, (
-        results
-    )
+    assert [(one.returncode, one.stdout.strip()) for one in results] == [(0, "['sample_plugin']")] * 2, results
 
 
 # Models and migrations

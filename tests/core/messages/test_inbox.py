@@ -39,9 +39,7 @@ def client(site: Site) -> Iterator[Client]:
         yield made
 
 
-def write(
-    site: Site, text: str, at: datetime = NOON, email: str = "anna@example.org", subject: str = ""
-) -> int:
+def write(site: Site, text: str, at: datetime = NOON, email: str = "anna@example.org", subject: str = "") -> int:
     """A message from a contact; answers the contact's id."""
     with site.begin() as session:
         contact_id = capture_contact(
@@ -62,9 +60,7 @@ def write(
 
 def unread(site: Site) -> list[str]:
     with site.session() as session:
-        return list(
-            session.scalars(select(Message.text).where(Message.read_at.is_(None)).order_by(Message.id))
-        )
+        return list(session.scalars(select(Message.text).where(Message.read_at.is_(None)).order_by(Message.id)))
 
 
 def ids(site: Site) -> list[int]:

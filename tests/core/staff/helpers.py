@@ -36,9 +36,7 @@ def quick_hasher() -> PasswordHash:
     return PasswordHash((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
 
 
-def open_test_site(
-    fresh_database: FreshDatabase, folder: Path, *plugins: ModuleType | Plugin, **settings: Any
-) -> Site:
+def open_test_site(fresh_database: FreshDatabase, folder: Path, *plugins: ModuleType | Plugin, **settings: Any) -> Site:
     """A site on a fresh database with the core's tables."""
 
     def prepare(url: str) -> None:

@@ -32,9 +32,7 @@ NEW = {"name": "Ada", "email": "ada@staff.example", "password": PASSWORD}
 
 def owners(site: Site) -> int:
     with site.session() as session:
-        statement = select(func.count()).where(
-            StaffAccount.role == "owner", StaffAccount.disabled_at.is_(None)
-        )
+        statement = select(func.count()).where(StaffAccount.role == "owner", StaffAccount.disabled_at.is_(None))
         return session.scalar(statement) or 0
 
 
@@ -59,15 +57,11 @@ def test_h7_a_new_site_is_set_up_once_and_its_owner_signed_in(site: Site, client
         assert stranger.post("/dashboard/set-up", data={**NEW, "email": "b@staff.example"}).status_code == 409
     assert rows(site) == before
     with site.session() as session:
-        assert [(one.email, one.role) for one in accounts.list_accounts(session)] == [
-            ("ada@staff.example", "owner")
-        ]
+        assert [(one.email, one.role) for one in accounts.list_accounts(session)] == [("ada@staff.example", "owner")]
 
 
 @pytest.mark.parametrize("protected", [True, False], ids=["protected", "control"])
-def test_h7_two_set_ups_at_once_make_one_owner(
-    site: Site, protected: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_h7_two_set_ups_at_once_make_one_owner(site: Site, protected: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     barrier = threading.Barrier(2)
     monkeypatch.setattr(accounts, "has_accounts", meeting(accounts.has_accounts, barrier))
     used = site
@@ -247,9 +241,7 @@ def test_t_a6_the_current_password_cannot_be_guessed_from_a_found_browser(site: 
     for number in range(10):
         data = {"current": f"falsch {number}", "password": "noch ein Regenschirm"}
         client.post("/dashboard/account/password", data=data)
-    refused = client.post(
-        "/dashboard/account/password", data={"current": PASSWORD, "password": "noch ein Regenschirm"}
-    )
+    refused = client.post("/dashboard/account/password", data={"current": PASSWORD, "password": "noch ein Regenschirm"})
     assert refused.status_code == 422
     assert "Zu viele Versuche" in refused.text
     assert post_sign_in(client).status_code == 303
@@ -266,9 +258,7 @@ def test_h7_the_own_password_is_not_set_without_the_old_one(site: Site, client: 
 
 def test_h7_the_command_line_adds_lists_and_sets_passwords(site: Site, client: Client) -> None:
     with site.begin() as session:
-        added = accounts.add_account(
-            session, email="Ada@Staff.Example", name="Ada", role="manager", password=PASSWORD
-        )
+        added = accounts.add_account(session, email="Ada@Staff.Example", name="Ada", role="manager", password=PASSWORD)
     assert post_sign_in(client, "ada@staff.example").status_code == 303
     with site.begin() as session:
         assert accounts.find_account(session, "ada@staff.example").id == added

@@ -80,9 +80,7 @@ def test_t_a1_a_preset_token_is_worthless_and_each_sign_in_has_a_new_one(site: S
     assert second not in stored
 
 
-@pytest.mark.parametrize(
-    "email", [OWNER, "nobody@staff.example", "not an address", "", "x" * 300, "a\x00b@c.example"]
-)
+@pytest.mark.parametrize("email", [OWNER, "nobody@staff.example", "not an address", "", "x" * 300, "a\x00b@c.example"])
 def test_t_a3_known_and_unknown_addresses_get_the_same_answer(site: Site, client: Client, email: str) -> None:
     add(site)
     known = post_sign_in(client, OWNER, WRONG)
@@ -90,8 +88,7 @@ def test_t_a3_known_and_unknown_addresses_get_the_same_answer(site: Site, client
 
     assert answer.status_code == known.status_code == 422
     assert (
-        answer.text.replace(f'value="{email}"'.replace("\x00", ""), "")
-        == known.text.replace(f'value="{OWNER}"', "")
+        answer.text.replace(f'value="{email}"'.replace("\x00", ""), "") == known.text.replace(f'value="{OWNER}"', "")
         or not email
     )
     assert "tresen_session" not in answer.cookies
@@ -259,9 +256,7 @@ def test_t_a6_attempts_at_once_share_the_last_free_place(
         for _ in range(throttle.FREE_FAILURES - 1):
             reserve(session, site.secret, [subject])
     barrier = threading.Barrier(2)
-    monkeypatch.setattr(
-        throttle, "WAITS", {**throttle.WAITS, "account": meeting(throttle.WAITS["account"], barrier)}
-    )
+    monkeypatch.setattr(throttle, "WAITS", {**throttle.WAITS, "account": meeting(throttle.WAITS["account"], barrier)})
     used = site
     if not protected:
         monkeypatch.setattr(throttle, "lock_subjects", lambda session, stored: None)
@@ -284,9 +279,7 @@ def test_t_a6_only_so_many_hash_at_once(site: Site, client: Client, monkeypatch:
     assert post_sign_in(client).status_code == 303
 
 
-def test_t_a7_a_lowered_role_and_a_disabled_account_count_at_the_next_request(
-    site: Site, client: Client
-) -> None:
+def test_t_a7_a_lowered_role_and_a_disabled_account_count_at_the_next_request(site: Site, client: Client) -> None:
     add(site)
     other = add(site, "owner", "second@staff.example")
     post_sign_in(client, "second@staff.example")
@@ -371,9 +364,7 @@ def test_t_x5_next_leads_to_this_site_only(site: Site, client: Client, target: s
 
 
 @ONE_DATABASE
-@pytest.mark.parametrize(
-    "target", ["/dashboard/staff", "/dashboard/contacts?q=%C3%BC&sort=a", "/a/..\\b", "/ü"]
-)
+@pytest.mark.parametrize("target", ["/dashboard/staff", "/dashboard/contacts?q=%C3%BC&sort=a", "/a/..\\b", "/ü"])
 def test_t_x5_a_page_of_this_site_is_gone_back_to(site: Site, client: Client, target: str) -> None:
     add(site)
     location = post_sign_in(client, next=target).headers["location"]

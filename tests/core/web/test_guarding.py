@@ -120,9 +120,7 @@ def test_t_x1_what_counts_as_this_site(headers: dict[str, str], base_url: str, s
 
 
 @pytest.fixture(params=["http", "https"])
-def full_site(
-    request: pytest.FixtureRequest, fresh_database: FreshDatabase, tmp_path: Path
-) -> Iterator[Site]:
+def full_site(request: pytest.FixtureRequest, fresh_database: FreshDatabase, tmp_path: Path) -> Iterator[Site]:
     plugins, _ = discover()
     base_url = {"http": "http://127.0.0.1:8000", "https": "https://tresen.example"}[request.param]
     site = make_site(tmp_path, *plugins, database_url=fresh_database(), base_url=base_url)
@@ -154,9 +152,7 @@ def check_headers(answer: Any, *, secure: bool) -> None:
 
 @ONE_DATABASE
 @pytest.mark.parametrize("role", [None, "owner"])
-def test_t_x6_every_answer_has_the_headers_and_every_cookie_the_flags(
-    full_site: Site, role: str | None
-) -> None:
+def test_t_x6_every_answer_has_the_headers_and_every_cookie_the_flags(full_site: Site, role: str | None) -> None:
     secure = full_site.settings.is_secure
     with browser(full_site) as client:
         for path, handlers in declared(full_site):
@@ -341,9 +337,7 @@ def test_an_error_tells_a_reference_and_nothing_of_the_inside(
 
 
 @ONE_DATABASE
-def test_t_z4_fields_that_a_form_does_not_have_are_ignored(
-    fresh_database: FreshDatabase, tmp_path: Path
-) -> None:
+def test_t_z4_fields_that_a_form_does_not_have_are_ignored(fresh_database: FreshDatabase, tmp_path: Path) -> None:
     seen: dict[str, str] = {}
 
     @tresen_post("/dashboard/sample", permission="sample.use")
@@ -351,9 +345,7 @@ def test_t_z4_fields_that_a_form_does_not_have_are_ignored(
         seen.update(form.values)
         return request.page("frame/error.html", code=1, error_title="T", error_text="T", ways_out=[])
 
-    module = plugin_of(
-        routers=lambda: [take], permissions=lambda: [Permission(key="sample.use", label="Use it")]
-    )
+    module = plugin_of(routers=lambda: [take], permissions=lambda: [Permission(key="sample.use", label="Use it")])
     site = open_test_site(fresh_database, tmp_path, make_plugin(module, "sample"))
     assistant = add(site, "assistant")
     with browser(site) as client:
@@ -364,9 +356,7 @@ def test_t_z4_fields_that_a_form_does_not_have_are_ignored(
         assert client.post("/dashboard/sample", data=data).status_code == 403
     assert seen == {}
     stored = rows(site)["staff_accounts"]
-    assert [(row[0], row[1], row[4]) for row in stored] == [
-        (assistant, "assistant@staff.example", "assistant")
-    ]
+    assert [(row[0], row[1], row[4]) for row in stored] == [(assistant, "assistant@staff.example", "assistant")]
     site.close()
 
 

@@ -21,15 +21,11 @@ def activities(site: Site, contact_id: int) -> Sequence[ContactActivity]:
     """A contact's log, oldest first."""
     with site.session() as session:
         return session.scalars(
-            select(ContactActivity)
-            .where(ContactActivity.contact_id == contact_id)
-            .order_by(ContactActivity.id)
+            select(ContactActivity).where(ContactActivity.contact_id == contact_id).order_by(ContactActivity.id)
         ).all()
 
 
 def modules_of(site: Site, contact_id: int) -> list[str]:
     """The modules a contact carries."""
     with site.session() as session:
-        return list(
-            session.scalars(select(ContactModule.module).where(ContactModule.contact_id == contact_id))
-        )
+        return list(session.scalars(select(ContactModule.module).where(ContactModule.contact_id == contact_id)))

@@ -82,9 +82,7 @@ def test_b3_the_filter_finds_who_booked_and_who_will_come(site: Site, noon: date
         predicate = has_booked.predicate(value)
         assert predicate is not None
         with site.session() as session:
-            return sorted(
-                email.partition("@")[0] for email in session.scalars(select(Contact.email).where(predicate))
-            )
+            return sorted(email.partition("@")[0] for email in session.scalars(select(Contact.email).where(predicate)))
 
     assert found("yes") == ["past", "upcoming"]
     assert found("upcoming") == ["upcoming"]
@@ -133,7 +131,7 @@ def test_b3_h9_the_tile_counts_by_weeks(site: Site) -> None:
     assert data.series[-1][0] == str(today.isocalendar().week)
 
 
-def demo_of(seed: int, now: datetime, people: int = 40) -> Demo:
+def demo_of(seed: int, now: datetime, people: int = 15) -> Demo:
     chance = random.Random(seed)
     return Demo(
         random=chance,
@@ -163,9 +161,7 @@ def test_the_demonstration_fills_two_years_without_an_overlap(make_booking_site:
             .where(BookingAppointment.state != "cancelled")
             .order_by(BookingAppointment.starts_at)
         ).all()
-        claimed = session.scalar(
-            select(func.count(BookingClaim.appointment_id.distinct())).select_from(BookingClaim)
-        )
+        claimed = session.scalar(select(func.count(BookingClaim.appointment_id.distinct())).select_from(BookingClaim))
     assert len(rows) == claimed
     assert all(before.ends_at <= after.starts_at for before, after in pairwise(rows))
     assert any(row.starts_at > now for row in rows)

@@ -111,9 +111,7 @@ def test_b1_staff_say_what_became_of_an_appointment(site: Site, staff: Client, n
 
 
 @pytest.mark.parametrize("state", ["done", "cancelled", "", "booked"])
-def test_b1_what_has_not_begun_can_not_be_closed(
-    site: Site, staff: Client, noon: datetime, state: str
-) -> None:
+def test_b1_what_has_not_begun_can_not_be_closed(site: Site, staff: Client, noon: datetime, state: str) -> None:
     appointment_id = take(site, noon)
 
     answer = staff.post(f"{LIST}/{appointment_id}/state", data={"state": state}, follow_redirects=False)
@@ -143,9 +141,7 @@ def test_b1_staff_book_on_a_contacts_behalf(site: Site, staff: Client, noon: dat
     assert first.status_code == 303
     assert first.headers["location"] == second.headers["location"]
     with site.session() as session:
-        made = session.scalars(
-            select(BookingAppointment).order_by(BookingAppointment.id.desc()).limit(1)
-        ).one()
+        made = session.scalars(select(BookingAppointment).order_by(BookingAppointment.id.desc()).limit(1)).one()
     assert (made.name, made.booked_by, made.note) == ("Anna Müller", "Karla Lindner", "Called")
     assert contact_of(site).stage == "customer"
     assert contact_of(site).origins == contact.origins, "staff said nothing new about the person"
@@ -252,9 +248,7 @@ def test_b1_a_service_is_added_changed_and_hidden(site: Site, staff: Client) -> 
     ],
 )
 def test_b1_a_service_that_can_not_be_is_refused(site: Site, staff: Client, field: str, value: str) -> None:
-    answer = staff.post(
-        "/dashboard/booking/services/new", data={**SERVICE, field: value}, follow_redirects=False
-    )
+    answer = staff.post("/dashboard/booking/services/new", data={**SERVICE, field: value}, follow_redirects=False)
 
     assert answer.status_code == 422
     assert f'id="field-{field}-error"' in answer.text

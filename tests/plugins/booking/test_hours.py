@@ -29,8 +29,7 @@ ZONES = [
 DAYS = st.dates(date(2009, 1, 1), date(2036, 12, 31))
 SPANS = st.lists(st.integers(0, 288), min_size=2, max_size=8, unique=True).map(
     lambda units: [
-        Span(opens * 5, closes * 5)
-        for opens, closes in zip(sorted(units)[::2], sorted(units)[1::2], strict=False)
+        Span(opens * 5, closes * 5) for opens, closes in zip(sorted(units)[::2], sorted(units)[1::2], strict=False)
     ]
 )
 
@@ -43,9 +42,7 @@ def hours_of(times: list[tuple[datetime, datetime]]) -> float:
     return sum((closes - opens).total_seconds() for opens, closes in times) / 3600
 
 
-@pytest.mark.parametrize(
-    ("day", "hours"), [(date(2026, 3, 28), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)]
-)
+@pytest.mark.parametrize(("day", "hours"), [(date(2026, 3, 28), 24), (date(2026, 3, 29), 23), (date(2026, 10, 25), 25)])
 def test_t_b8_a_day_in_berlin_has_the_hours_it_has(day: date, hours: int) -> None:
     assert hours_of(open_times(only([Span(0, 1440)]), day, BERLIN)) == hours
 

@@ -74,9 +74,7 @@ def test_b1_c4_a_visitor_books_and_becomes_a_customer(site: Site, client: Client
         in client.get(f"/booking/haircut?day={day}").text
     )
 
-    answer = client.post(
-        "/booking/haircut/book", data=fill(client, noon, note="First floor"), follow_redirects=False
-    )
+    answer = client.post("/booking/haircut/book", data=fill(client, noon, note="First floor"), follow_redirects=False)
 
     assert answer.status_code == 303
     assert answer.headers["location"].startswith("/booking/thanks/")
@@ -137,9 +135,7 @@ def test_t_p1_a_form_sent_twice_books_once(site: Site, client: Client, noon: dat
     assert len(activities(site, contact_id)) == 1
 
 
-def test_an_address_with_a_time_that_is_gone_shows_the_free_ones(
-    site: Site, client: Client, noon: datetime
-) -> None:
+def test_an_address_with_a_time_that_is_gone_shows_the_free_ones(site: Site, client: Client, noon: datetime) -> None:
     take(site, noon)
 
     page = client.get(f"/booking/haircut/book?at={write_start(noon)}")
@@ -149,29 +145,21 @@ def test_an_address_with_a_time_that_is_gone_shows_the_free_ones(
     assert write_start(noon + timedelta(hours=1)).replace(":", "%3A") in page.text
 
 
-@pytest.mark.parametrize(
-    "at", ["", "tomorrow", "9999-12-31T23:59Z", "1970-01-01T00:00Z", "2026-02-30T10:00Z"]
-)
+@pytest.mark.parametrize("at", ["", "tomorrow", "9999-12-31T23:59Z", "1970-01-01T00:00Z", "2026-02-30T10:00Z"])
 def test_a_time_that_is_none_books_nothing(site: Site, client: Client, noon: datetime, at: str) -> None:
     assert client.get("/booking/haircut/book", params={"at": at}).status_code == 409
 
-    answer = client.post(
-        "/booking/haircut/book", data={**fill(client, noon), "at": at}, follow_redirects=False
-    )
+    answer = client.post("/booking/haircut/book", data={**fill(client, noon), "at": at}, follow_redirects=False)
 
     assert answer.status_code == 409
     assert rows_of(site, BookingAppointment) == rows_of(site, Contact) == 0
 
 
 @pytest.mark.parametrize("minutes", [7, 15, -12 * 60])
-def test_t_b6_only_an_offered_time_can_be_booked(
-    site: Site, client: Client, noon: datetime, minutes: int
-) -> None:
+def test_t_b6_only_an_offered_time_can_be_booked(site: Site, client: Client, noon: datetime, minutes: int) -> None:
     at = write_start(noon + timedelta(minutes=minutes))
 
-    answer = client.post(
-        "/booking/haircut/book", data={**fill(client, noon), "at": at}, follow_redirects=False
-    )
+    answer = client.post("/booking/haircut/book", data={**fill(client, noon), "at": at}, follow_redirects=False)
 
     assert answer.status_code == 409
     assert rows_of(site, BookingAppointment) == rows_of(site, Contact) == 0
@@ -184,9 +172,7 @@ def test_t_b6_only_an_offered_time_can_be_booked(
 def test_what_is_wrong_stands_beside_its_field(
     site: Site, client: Client, noon: datetime, field: str, value: str
 ) -> None:
-    answer = client.post(
-        "/booking/haircut/book", data=fill(client, noon, **{field: value}), follow_redirects=False
-    )
+    answer = client.post("/booking/haircut/book", data=fill(client, noon, **{field: value}), follow_redirects=False)
 
     assert answer.status_code == 422
     assert f'id="field-{field}-error"' in answer.text
@@ -214,9 +200,7 @@ def test_t_p3_a_known_address_discloses_and_changes_nothing_it_should_not(
         assert session.scalar(select(func.count()).where(BookingAppointment.contact_id == contact.id)) == 2
 
 
-def test_boxes_of_other_plugins_are_shown_checked_and_told(
-    make_booking_site: MakeSite, noon: datetime
-) -> None:
+def test_boxes_of_other_plugins_are_shown_checked_and_told(make_booking_site: MakeSite, noon: datetime) -> None:
     from core.plugins import make_plugin
 
     site = make_booking_site(make_plugin(sample_boxes, "sample_boxes"))
@@ -260,9 +244,7 @@ def test_t_x3_texts_are_shown_as_text(site: Site, client: Client, noon: datetime
         client.get("/booking").text,
         client.get("/booking/haircut").text,
         client.post("/booking/haircut/book", data=data, follow_redirects=False).text,
-        client.post(
-            "/booking/haircut/book", data={**data, "email": "anna@example.org"}, follow_redirects=True
-        ).text,
+        client.post("/booking/haircut/book", data={**data, "email": "anna@example.org"}, follow_redirects=True).text,
     ]
 
     for page in pages:
@@ -280,9 +262,7 @@ def test_an_altered_token_is_not_used(site: Site, client: Client, noon: datetime
     assert client.get(answer.headers["location"]).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/booking/none", "/booking/none/book", "/booking/hidden", "/booking/thanks/none"]
-)
+@pytest.mark.parametrize("path", ["/booking/none", "/booking/none/book", "/booking/hidden", "/booking/thanks/none"])
 def test_what_is_not_there_answers_404(site: Site, client: Client, path: str) -> None:
     with site.begin() as session:
         add_service(session, "hidden", active=False)

@@ -76,8 +76,7 @@ def test_t_b7_overlapping_times_of_two_services_are_never_both_booked(site: Site
     with site.begin() as session:
         add_service(session, "long", minutes=90, buffer_minutes=15)
     starts = [
-        ("long" if number % 2 else "haircut", noon + timedelta(minutes=30 * (number % 5)))
-        for number in range(THREADS)
+        ("long" if number % 2 else "haircut", noon + timedelta(minutes=30 * (number % 5))) for number in range(THREADS)
     ]
 
     results = race(site, starts)

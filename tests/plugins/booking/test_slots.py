@@ -93,9 +93,7 @@ def test_b1_taken_times_and_buffers_on_both_sides_are_not_offered(site: Site) ->
     with site.begin() as session:
         long = add_service(session, "long", minutes=60, buffer_minutes=30)
         noon = datetime(2026, 3, 23, 11, tzinfo=UTC)  # 12:00 in Berlin
-        book_appointment(
-            session, site, long, starts_at=noon, email="a@example.org", token=new_token(), now=NOW
-        )
+        book_appointment(session, site, long, starts_at=noon, email="a@example.org", token=new_token(), now=NOW)
 
     # Taken from 12:00 to 13:30. Without a buffer one may end at 12:00; with one of half an hour, at 11:30.
     offered = times(site, ("cut", 60), MONDAY)
@@ -119,9 +117,7 @@ def test_b1_taken_times_and_buffers_on_both_sides_are_not_offered(site: Site) ->
         ("Asia/Kathmandu", date(2026, 3, 29), 24),
     ],
 )
-def test_t_b8_no_hour_is_lost_or_doubled(
-    make_booking_site: MakeSite, zone: str, day: date, count: int
-) -> None:
+def test_t_b8_no_hour_is_lost_or_doubled(make_booking_site: MakeSite, zone: str, day: date, count: int) -> None:
     site = make_booking_site(timezone=zone)
     with site.begin() as session:
         save_week(session, [(Span(0, 1440),)] * 7)
@@ -153,9 +149,7 @@ def test_t_b8_an_appointment_stays_at_its_moment_when_the_zone_changes(
 
     assert booked.starts_at == starts_at
     assert starts_at not in {slot.starts_at for slot in slots}
-    assert slots[0].starts_at == starts_at + timedelta(hours=1), (
-        "nine in London is taken, half past would overlap"
-    )
+    assert slots[0].starts_at == starts_at + timedelta(hours=1), "nine in London is taken, half past would overlap"
 
 
 def test_a_week_costs_as_many_queries_as_a_day(site: Site) -> None:

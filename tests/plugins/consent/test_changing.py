@@ -91,9 +91,7 @@ def test_t_i9_nobody_but_the_person_brings_back_who_unsubscribed(site: Site) -> 
     _put(site, contact_id, "marketing", "unsubscribed")
     for way, to in itertools.product(set(WAYS) - {"form", "bounce"}, ("pending", "subscribed")):
         with site.begin() as session, pytest.raises(ConsentRefused):
-            change_consent(
-                session, contact_id=contact_id, purpose="marketing", to=to, evidence=_evidence(way)
-            )
+            change_consent(session, contact_id=contact_id, purpose="marketing", to=to, evidence=_evidence(way))
     with site.session() as session:
         assert state_of(session, contact_id, "marketing") == "unsubscribed"
         assert not session.scalar(select(func.count(ConsentEvent.id)))
@@ -172,18 +170,14 @@ def test_k1_an_unknown_purpose_or_contact_is_not_found(site: Site) -> None:
     contact_id = add_contact(site)
     for person, purpose in ((contact_id, "sms"), (contact_id + 1, "marketing")):
         with site.begin() as session, pytest.raises(NotFound):
-            change_consent(
-                session, contact_id=person, purpose=purpose, to="unsubscribed", evidence=_evidence("staff")
-            )
+            change_consent(session, contact_id=person, purpose=purpose, to="unsubscribed", evidence=_evidence("staff"))
 
 
 def test_k1_the_two_purposes_are_apart(site: Site) -> None:
     contact_id = add_contact(site)
     tick(site, contact_id, "consent.marketing")
     with site.begin() as session:
-        change_consent(
-            session, contact_id=contact_id, purpose="system", to="unsubscribed", evidence=_evidence("staff")
-        )
+        change_consent(session, contact_id=contact_id, purpose="system", to="unsubscribed", evidence=_evidence("staff"))
         assert state_of(session, contact_id, "marketing") == "pending"
         assert state_of(session, contact_id, "system") == "unsubscribed"
 
@@ -256,10 +250,7 @@ def _confirm_at_once(site: Site, contact_id: int, people: int = 6) -> int:
     for thread in threads:
         thread.join(30)
     with site.session() as session:
-        return (
-            session.scalar(select(func.count(ConsentEvent.id)).where(ConsentEvent.to_state == "subscribed"))
-            or 0
-        )
+        return session.scalar(select(func.count(ConsentEvent.id)).where(ConsentEvent.to_state == "subscribed")) or 0
 
 
 def test_k2_confirmed_by_many_at_once_is_recorded_once(site: Site) -> None:

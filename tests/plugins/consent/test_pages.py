@@ -145,9 +145,7 @@ def test_t_c4_a_confirmation_from_before_the_withdrawal_confirms_nothing(site: S
     assert _state(site, contact_id) == "pending"
 
 
-def test_t_c4_an_old_link_follows_a_merged_contact_and_outlives_an_erased_one(
-    site: Site, client: Client
-) -> None:
+def test_t_c4_an_old_link_follows_a_merged_contact_and_outlives_an_erased_one(site: Site, client: Client) -> None:
     kept, merged, gone = (add_contact(site, f"{name}@example.org") for name in ("kept", "merged", "gone"))
     addresses = [_path(unsubscribe_url(site, one, "marketing")) for one in (merged, gone)]
     with site.begin() as session:
@@ -203,9 +201,7 @@ def test_k3_staff_switch_on_only_with_a_proof(site: Site, client: Client) -> Non
     assert _state(site, contact_id) == ""
     assert not _events(site)
 
-    assert (
-        client.post(address, data={"source": "paper", "basis": "Karte Nr. <12> im Ordner"}).status_code == 303
-    )
+    assert client.post(address, data={"source": "paper", "basis": "Karte Nr. <12> im Ordner"}).status_code == 303
     assert _state(site, contact_id) == "subscribed"
     event = _events(site)[-1]
     assert event.basis == "Auf Papier unterschrieben: Karte Nr. <12> im Ordner"
@@ -241,9 +237,7 @@ def test_k3_the_page_needs_staff_and_an_existing_contact(site: Site, client: Cli
     assert client.get("/dashboard/consent/987654").status_code == 404
     assert client.post("/dashboard/consent/987654/marketing/off").status_code == 404
     assert client.post(f"/dashboard/consent/{contact_id}/sms/off").status_code == 404
-    cross = client.post(
-        f"/dashboard/consent/{contact_id}/marketing/off", headers={"sec-fetch-site": "cross-site"}
-    )
+    cross = client.post(f"/dashboard/consent/{contact_id}/marketing/off", headers={"sec-fetch-site": "cross-site"})
     assert cross.status_code == 403
     assert not _events(site)
 
@@ -267,9 +261,7 @@ def test_k3_panel_columns_filter_and_tile(site: Site, client: Client) -> None:
         shown = [column.convert(row[1]) for row in rows]
         found = {
             choice.value: session.scalars(
-                select(Contact.id).where(
-                    contributions.contact_filters["consent.marketing"].predicate(choice.value)
-                )  # type: ignore[arg-type]
+                select(Contact.id).where(contributions.contact_filters["consent.marketing"].predicate(choice.value))  # type: ignore[arg-type]
             ).all()
             for choice in contributions.contact_filters["consent.marketing"].choices(session)
         }

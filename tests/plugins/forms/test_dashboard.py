@@ -99,9 +99,7 @@ def test_f1_staff_build_a_form_and_visitors_fill_it_in(site: Site, client: Clien
     assert message == "Bitte\nohne Sahne\n\nTorte: Kirsch\nMit Kerzen?: ✓\nFür wie viele?: 12"
 
 
-def test_f1_fields_are_added_moved_and_removed_without_scripts_and_without_saving(
-    site: Site, client: Client
-) -> None:
+def test_f1_fields_are_added_moved_and_removed_without_scripts_and_without_saving(site: Site, client: Client) -> None:
     sign_in(site, client)
     fields = ({"label": "A", "kind": "text"}, EMAIL, {"label": "C <b>", "kind": "text"})
     shown = {
@@ -137,9 +135,7 @@ def test_f1_fields_are_added_moved_and_removed_without_scripts_and_without_savin
         (_draft(EMAIL, *[{"label": "A", "kind": "text"}] * 60), "höchstens 40 Felder"),
     ],
 )
-def test_f1_a_form_that_cannot_work_is_not_saved(
-    site: Site, client: Client, data: dict[str, str], words: str
-) -> None:
+def test_f1_a_form_that_cannot_work_is_not_saved(site: Site, client: Client, data: dict[str, str], words: str) -> None:
     sign_in(site, client)
     answer = client.post("/dashboard/forms/new", data=data)
     assert answer.status_code == 422
@@ -175,9 +171,7 @@ def test_f1_the_first_form_becomes_the_staffs_own_words_when_saved(site: Site, c
 
 
 @pytest.mark.parametrize("key", ["token", "website", "email", "A B", "x" * 61])
-def test_f1_a_key_that_is_taken_reserved_or_nonsense_is_made_anew(
-    site: Site, client: Client, key: str
-) -> None:
+def test_f1_a_key_that_is_taken_reserved_or_nonsense_is_made_anew(site: Site, client: Client, key: str) -> None:
     sign_in(site, client)
     fields = ({**EMAIL, "key": "email"}, {"label": "Was?", "kind": "text", "key": key})
     assert client.post("/dashboard/forms/new", data=_draft(*fields)).status_code == 303
@@ -260,9 +254,7 @@ def test_f2_released_by_two_at_once_it_is_one_lead(site: Site) -> None:
 
 
 def test_f2_quarantine_is_deleted_one_by_one_or_whole(site: Site, client: Client) -> None:
-    first, _, _, kept = (
-        _send(site, number, suspicion) for number, suspicion in enumerate(("honeypot",) * 3 + ("",))
-    )
+    first, _, _, kept = (_send(site, number, suspicion) for number, suspicion in enumerate(("honeypot",) * 3 + ("",)))
     sign_in(site, client)
     assert client.post(f"/dashboard/forms/entries/{first}/delete").status_code == 303
     assert client.post(f"/dashboard/forms/entries/{kept}/delete").status_code == 404
@@ -344,9 +336,7 @@ def test_f3_column_filter_panel_and_tile(site: Site, client: Client) -> None:
     contributions = site.contributions
     with site.session() as session:
         ids = list(session.scalars(select(Contact.id).order_by(Contact.email)))
-        count, last = (
-            contributions.contact_columns[f"forms.{key}"].load for key in ("entries", "last_entry")
-        )
+        count, last = (contributions.contact_columns[f"forms.{key}"].load for key in ("entries", "last_entry"))
         assert count is not None
         assert last is not None
         assert count(session, ids) == {ids[0]: 1, ids[1]: 2}
@@ -435,9 +425,7 @@ def test_f1_the_demonstration_writes_believable_messages(site: Site) -> None:
     with site.session() as session:
         states = {
             row.state: row.number
-            for row in session.execute(
-                select(Entry.state, func.count().label("number")).group_by(Entry.state)
-            )
+            for row in session.execute(select(Entry.state, func.count().label("number")).group_by(Entry.state))
         }
         newest = session.scalar(select(func.max(Entry.occurred_at, type_=Entry.occurred_at.type)))
         assert session.scalar(select(func.count(Contact.id)).where(Contact.stage == "customer")) == 0

@@ -121,9 +121,7 @@ def test_t_p1_without_the_key_ten_at_once_would_be_ten_entries(
     monkeypatch.setattr("plugins.forms.entries._key_of", lambda *_: secrets.token_hex(8))
     token = an_hour_old(site, token_of(client.get("/forms/contact").text))
     with ThreadPoolExecutor(5) as threads:
-        list(
-            threads.map(lambda _: client.post("/forms/contact", data={**ANSWERS, "token": token}), range(10))
-        )
+        list(threads.map(lambda _: client.post("/forms/contact", data={**ANSWERS, "token": token}), range(10)))
 
     assert len(entries(site)) == 10
 
@@ -132,16 +130,12 @@ def test_t_p1_a_filled_honeypot_goes_to_quarantine_and_makes_no_contact(site: Si
     answer = fill_in(site, client, website="http://spam.example")
 
     assert answer.status_code == 303
-    assert [(one.state, one.suspicion, one.contact_id) for one in entries(site)] == [
-        ("quarantined", "honeypot", None)
-    ]
+    assert [(one.state, one.suspicion, one.contact_id) for one in entries(site)] == [("quarantined", "honeypot", None)]
     assert _contacts(site) == 0
     assert not _rows(site, "SELECT id FROM messages")
 
 
-def test_f2_too_fast_without_a_token_or_with_a_forged_one_goes_to_quarantine(
-    site: Site, client: Client
-) -> None:
+def test_f2_too_fast_without_a_token_or_with_a_forged_one_goes_to_quarantine(site: Site, client: Client) -> None:
     token = token_of(client.get("/forms/contact").text)
     for number, sent in enumerate((token, "", token[:-1], an_hour_old(site, token)[:-1], "a.b", "ä")):
         client.post("/forms/contact", data={**ANSWERS, "message": str(number), "token": sent})
@@ -231,9 +225,7 @@ def test_t_x4_a_referer_that_is_no_address_is_not_kept(site: Site, client: Clien
 
 def test_t_p1_a_double_click_on_another_website_is_one_entry(site: Site, client: Client) -> None:
     for message in ("one", "one", "two"):
-        client.post(
-            "/forms/contact", data={**ANSWERS, "message": message, "token": snippet_token(site, "contact")}
-        )
+        client.post("/forms/contact", data={**ANSWERS, "message": message, "token": snippet_token(site, "contact")})
     assert len(entries(site)) == 2
 
 
@@ -308,9 +300,7 @@ def test_f1_an_unknown_form_is_not_found(client: Client) -> None:
     assert client.post("/forms/nothing", data=ANSWERS).status_code == 404
 
 
-@pytest.mark.parametrize(
-    "bad", ["\x00", "<script>alert(1)</script>", "{{7*7}}", "' OR 1=1 --", "%(form)s %s", "🧁"]
-)
+@pytest.mark.parametrize("bad", ["\x00", "<script>alert(1)</script>", "{{7*7}}", "' OR 1=1 --", "%(form)s %s", "🧁"])
 def test_t_x3_and_t_j1_whatever_is_typed_is_only_text(site: Site, client: Client, bad: str) -> None:
     assert fill_in(site, client, name=f"A{bad}", message=f"B{bad}").status_code == 303
 
@@ -351,9 +341,7 @@ def test_h1_a_plugin_that_refuses_a_person_is_heard(new_site: MakeSite) -> None:
     site.close()
     from core.testing import make_site
 
-    site = make_site(
-        site.settings.data_dir, make_plugin(forms), strict, database_url=site.settings.database_url
-    )
+    site = make_site(site.settings.data_dir, make_plugin(forms), strict, database_url=site.settings.database_url)
     with make_client(site) as client:
         answer = fill_in(site, client)
     assert answer.status_code == 422

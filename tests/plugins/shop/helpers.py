@@ -32,9 +32,7 @@ PERSON = {
 DETAILS = Details(**{name: value for name, value in PERSON.items() if name != "email"})
 
 
-def add(
-    site: Site, name: str = "Rye bread", price: int = 590, rate: int = 700, stock: int | None = None
-) -> int:
+def add(site: Site, name: str = "Rye bread", price: int = 590, rate: int = 700, stock: int | None = None) -> int:
     values = ProductValues(
         name=name,
         slug=make_slug(name),
@@ -48,9 +46,7 @@ def add(
         return add_product(session, site, values)
 
 
-def order(
-    site: Site, *items: tuple[int, int], email: str = "anna@example.org", **values: Any
-) -> RecordedOrder:
+def order(site: Site, *items: tuple[int, int], email: str = "anna@example.org", **values: Any) -> RecordedOrder:
     new = NewOrder(
         email=email,
         details=values.pop("details", DETAILS),

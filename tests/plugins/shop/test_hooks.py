@@ -218,11 +218,7 @@ def test_h8_every_text_of_a_template_has_a_german_one() -> None:
     for file in sorted((FOLDER / "templates").rglob("*.html")):
         with file.open("rb") as opened:
             for _, function, message, _ in babel_extract(opened, ["_", "ngettext"], [], options):
-                texts = (
-                    [message]
-                    if isinstance(message, str)
-                    else [one for one in message if isinstance(one, str)]
-                )
+                texts = [message] if isinstance(message, str) else [one for one in message if isinstance(one, str)]
                 used.add(tuple(texts) if function == "ngettext" else texts[0])
     assert len(used) > 80
     assert used - known == set()

@@ -70,9 +70,7 @@ def test_s1_an_order_makes_a_customer_with_module_activity_and_details(site: Sit
 
 
 def _fields(details: Details) -> dict[str, str]:
-    return {
-        name: getattr(details, name) for name in ("name", "phone", "street", "postal_code", "city", "country")
-    }
+    return {name: getattr(details, name) for name in ("name", "phone", "street", "postal_code", "city", "country")}
 
 
 def test_c5_a_second_order_in_another_spelling_brings_details_up_to_date(site: Site) -> None:
@@ -117,9 +115,7 @@ def test_c5_a_replayed_old_order_does_not_overwrite_newer_details(site: Site) ->
     order(site, (bread, 1))
 
     past = datetime.now(UTC) - timedelta(days=400)
-    order(
-        site, (bread, 1), placed_at=past, details=Details(name="Anna Alt", city="Bonn", street="Alte Gasse 1")
-    )
+    order(site, (bread, 1), placed_at=past, details=Details(name="Anna Alt", city="Bonn", street="Alte Gasse 1"))
 
     found = contact(site, "anna@example.org")
     assert (found.name, found.city) == ("Anna Müller", "Berlin")
@@ -234,9 +230,7 @@ def test_s4_each_step_is_logged_for_order_and_contact(site: Site) -> None:
     with site.session() as session:
         row = session.get_one(Order, made.id)
         kinds = session.scalars(select(ContactActivity.kind).order_by(ContactActivity.id)).all()
-        events = session.execute(
-            select(OrderEvent.event, OrderEvent.actor_name).order_by(OrderEvent.id)
-        ).all()
+        events = session.execute(select(OrderEvent.event, OrderEvent.actor_name).order_by(OrderEvent.id)).all()
     assert row.state == "shipped"
     assert row.paid_at is not None
     assert kinds == ["shop.ordered", "shop.shipped", "shop.paid"]

@@ -119,7 +119,5 @@ def test_numbers_have_no_gaps_and_totals_are_right_when_many_order_at_once(site:
                 )
             ).one()
             kept = session.get_one(CustomerTotals, contact_id).orders
-            amount = session.scalar(
-                select(CustomerAmount.minor).where(CustomerAmount.contact_id == contact_id)
-            )
+            amount = session.scalar(select(CustomerAmount.minor).where(CustomerAmount.contact_id == contact_id))
             assert (kept, amount or 0) == tuple(real)

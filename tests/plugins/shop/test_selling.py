@@ -34,9 +34,7 @@ def lead(site: Site, email: str = "Lea@Example.org", **details: str) -> int:
     from core.contacts.capture import capture_contact
 
     with site.begin() as session:
-        capture = Capture(
-            email=email, module="web", activity=Activity(kind="web.entry"), details=Details(**details)
-        )
+        capture = Capture(email=email, module="web", activity=Activity(kind="web.entry"), details=Details(**details))
         return capture_contact(session, site, capture).contact_id
 
 
@@ -56,9 +54,7 @@ def test_s2_an_order_on_behalf_makes_the_lead_a_customer(site: Site, client: Cli
     assert 'value="Ring 1"' in form
     assert 'value="Lea Lang"' in form
 
-    answer = place(
-        client, f"contact={contact_id}", **{f"quantity-{bread}": "3"}, street="Ring 1", city="Köln"
-    )
+    answer = place(client, f"contact={contact_id}", **{f"quantity-{bread}": "3"}, street="Ring 1", city="Köln")
 
     made = only_order(site)
     assert answer.headers["location"] == f"/dashboard/shop/orders/{made.id}"
@@ -87,9 +83,7 @@ def test_s2_the_order_goes_to_that_contact_whatever_the_form_says(site: Site, cl
     assert contact(site, "other@example.org").stage == "lead"
 
 
-def test_s2_by_e_mail_a_known_address_leads_to_its_contact_and_a_new_one_makes_one(
-    site: Site, client: Client
-) -> None:
+def test_s2_by_e_mail_a_known_address_leads_to_its_contact_and_a_new_one_makes_one(site: Site, client: Client) -> None:
     sign_in(site, client)
     bread, contact_id = add(site), lead(site)
     known = client.get("/dashboard/shop/orders/new?email=LEA@example.org", follow_redirects=False)
@@ -391,8 +385,6 @@ def test_record_once_gives_on_what_is_not_a_second_click(site: Site) -> None:
     from plugins.shop.orders import Item, NewOrder
 
     bread = add(site)
-    new = NewOrder(
-        email="a@example.org", details=DETAILS, items=[Item(product_id=bread, quantity=1)], checkout_key="k"
-    )
+    new = NewOrder(email="a@example.org", details=DETAILS, items=[Item(product_id=bread, quantity=1)], checkout_key="k")
     first = record_once(site, new)
     assert record_once(site, new).id == first.id

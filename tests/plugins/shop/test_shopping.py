@@ -134,9 +134,7 @@ def test_quantities_change_and_products_go(site: Site, client: Client) -> None:
 
 
 @pytest.mark.parametrize("quantity", ["-1", "0", "1000", "1.5", "x", "9" * 40, "١"])
-def test_t_b6_a_quantity_that_can_not_be_leaves_the_cart_alone(
-    site: Site, client: Client, quantity: str
-) -> None:
+def test_t_b6_a_quantity_that_can_not_be_leaves_the_cart_alone(site: Site, client: Client, quantity: str) -> None:
     bread = add(site)
     put_in(client, bread, 2)
     before = everything(site)
@@ -351,9 +349,7 @@ def _without_secrets(page: str) -> str:
     return re.sub(r"\d{4}-\d{4}|\d\d/\d\d/\d{4}, \d\d:\d\d", "VARIES", page)
 
 
-def test_thanks_tells_no_more_than_the_order_and_only_to_whom_has_its_address(
-    site: Site, client: Client
-) -> None:
+def test_thanks_tells_no_more_than_the_order_and_only_to_whom_has_its_address(site: Site, client: Client) -> None:
     put_in(client, add(site))
     answer = check_out(client)
 
@@ -417,9 +413,7 @@ def test_t_x1_another_site_s_page_can_not_order(site: Site, client: Client) -> N
     shown = offer(client)
     before = everything(site)
 
-    answer = client.post(
-        "/shop/checkout", data={"offer": shown, **PERSON}, headers={"sec-fetch-site": "cross-site"}
-    )
+    answer = client.post("/shop/checkout", data={"offer": shown, **PERSON}, headers={"sec-fetch-site": "cross-site"})
 
     assert answer.status_code == 403
     assert everything(site) == before
