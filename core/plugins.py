@@ -168,7 +168,8 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
         Refusal(
             plugin=plugin.key,
             message=f"Plugin '{plugin.key}' requires "
-            f"{', '.join(repr(key) for key in plugin.requires if key not in done)}, which is not installed or requires it in turn. Install it, or remove the requirement.",
+            f"{', '.join(repr(key) for key in plugin.requires if key not in done)}, "
+            "which is not installed or requires it in turn. Install it, or remove the requirement.",
         )
         for plugin in waiting.values()
     ]
