@@ -204,6 +204,8 @@ def test_t_g2_the_module_screen_names_a_failing_plugin_until_the_list_is_cleared
         assert "ValueError" not in client.get("/dashboard/modules").text
 
     assert _failures(site) == []
+    # Asking opened a connection again, after the client had closed the site.
+    site.close()
 
 
 def test_t_g2_failures_at_one_place_are_counted(tmp_path: Path) -> None:
