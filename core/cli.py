@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = user.add_parser("add", help="add an account; asks for the password, or takes it from standard input")
     add.add_argument("email")
-    add.add_argument("--name", default="", help="the person's name")
+    add.add_argument("--name", default="", help="the person's name (default: what stands before the @)")
     add.add_argument("--role", choices=("owner", "manager", "assistant"), default="owner")
     add.set_defaults(run=_user_add)
     password = user.add_parser("password", help="set an account's password and end its sessions")
@@ -182,7 +182,7 @@ def _user_add(arguments: argparse.Namespace) -> int:
         add_account(
             session,
             email=arguments.email,
-            name=arguments.name,
+            name=arguments.name or arguments.email.partition("@")[0],
             role=arguments.role,
             password=password,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -24,11 +25,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, database_url: 
 
 
 def _accounts(tmp_path: Path, database_url: str) -> list[tuple[str, str]]:
-    site = open_site(Settings(data_dir=tmp_path, database_url=database_url))
-    with site.session() as session:
-        found = session.execute(select(StaffAccount.email, StaffAccount.role)).tuples().all()
-    site.close()
-    return list(found)
+    with closing(open_site(Settings(data_dir=tmp_path, database_url=database_url))) as site, site.session() as session:
+        return [(row.email, row.role) for row in session.execute(select(StaffAccount.email, StaffAccount.role))]
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

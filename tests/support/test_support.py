@@ -35,9 +35,9 @@ def _tables(url: str) -> list[str]:
         engine.dispose()
 
 
-def test_a_fresh_database_is_empty(database_url: str, database_kind: str) -> None:
-    assert database_url.startswith({"sqlite": "sqlite:///", "postgresql": "postgresql+psycopg://"}[database_kind])
-    assert _tables(database_url) == []
+def test_a_fresh_database_is_empty(empty_database_url: str, database_kind: str) -> None:
+    assert empty_database_url.startswith({"sqlite": "sqlite:///", "postgresql": "postgresql+psycopg://"}[database_kind])
+    assert _tables(empty_database_url) == []
 
 
 def test_a_template_is_prepared_once_and_its_copies_are_apart(fresh_database: Callable[..., str]) -> None:
@@ -79,10 +79,10 @@ def test_a_sqlite_template_in_wal_mode_keeps_its_newest_rows(fresh_database: Cal
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_postgresql_knows_letters_beyond_ascii_and_trigrams(database_url: str) -> None:
-    _run(database_url, "CREATE EXTENSION pg_trgm")
+def test_postgresql_knows_letters_beyond_ascii_and_trigrams(empty_database_url: str) -> None:
+    _run(empty_database_url, "CREATE EXTENSION pg_trgm")
 
-    assert _run(database_url, "SELECT lower('MÜLLER'), 'MÜLLER' ILIKE 'müller', similarity('Öl', 'öl')") == [
+    assert _run(empty_database_url, "SELECT lower('MÜLLER'), 'MÜLLER' ILIKE 'müller', similarity('Öl', 'öl')") == [
         ("müller", True, 1.0)
     ]
 

@@ -33,8 +33,8 @@ expression_indexes = pytest.mark.filterwarnings("ignore:.*expression-based index
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    opened = open_database(database_url)
+def database(empty_database_url: str) -> Iterator[Database]:
+    opened = open_database(empty_database_url)
     yield opened
     opened.dispose()
 
@@ -77,8 +77,8 @@ def test_a_fresh_database_gets_all_tables_and_a_second_run_does_nothing(database
     assert upgrade(database, [CORE]) == []
 
 
-def test_a_start_with_nothing_to_migrate_imports_no_alembic(database_url: str, tmp_path: Path) -> None:
-    make_site(tmp_path, sample, database_url=database_url).close()
+def test_a_start_with_nothing_to_migrate_imports_no_alembic(empty_database_url: str, tmp_path: Path) -> None:
+    make_site(tmp_path, sample, database_url=empty_database_url).close()
 
     result = run(
         """
@@ -92,7 +92,7 @@ def test_a_start_with_nothing_to_migrate_imports_no_alembic(database_url: str, t
         print([name for name in sys.modules if name.split(".")[0] == "alembic"])
         """,
         str(tmp_path),
-        database_url,
+        empty_database_url,
     )
 
     assert (result.returncode, result.stdout.strip()) == (0, "[]"), result.stderr
@@ -127,15 +127,15 @@ def test_a_bundled_plugin_goes_down_and_comes_up_again(database: Database, plugi
     assert tables(database) == everything
 
 
-def test_an_uninstalled_plugin_stands_in_nobodys_way(database_url: str, tmp_path: Path) -> None:
-    make_site(tmp_path, sample, database_url=database_url).close()
+def test_an_uninstalled_plugin_stands_in_nobodys_way(empty_database_url: str, tmp_path: Path) -> None:
+    make_site(tmp_path, sample, database_url=empty_database_url).close()
 
-    site = make_site(tmp_path, plugin_module("notes"), database_url=database_url)
+    site = make_site(tmp_path, plugin_module("notes"), database_url=empty_database_url)
 
     assert "notes" in site.enabled
     assert "sample_plugin_points" in tables(site.database)
     site.close()
-    site = make_site(tmp_path, sample, database_url=database_url)
+    site = make_site(tmp_path, sample, database_url=empty_database_url)
     assert "sample_plugin" in site.enabled
     site.close()
 
@@ -234,7 +234,7 @@ def test_t_g4_a_migration_that_fails_leaves_the_old_schema_and_a_retry_works(
 
 @pytest.mark.parametrize("fail_before", [1, 4])
 def test_t_g4_a_process_that_dies_in_a_migration_leaves_the_old_schema(
-    database: Database, database_url: str, tmp_path: Path, fail_before: int
+    database: Database, empty_database_url: str, tmp_path: Path, fail_before: int
 ) -> None:
     folder = tmp_path / "migrations"
     at_first_version(database, folder)
@@ -249,7 +249,7 @@ def test_t_g4_a_process_that_dies_in_a_migration_leaves_the_old_schema(
         from core.database.migrate import Migrations, upgrade
         upgrade(open_database(sys.argv[1]), [Migrations(owner="notes", folder=Path(sys.argv[2]))])
         """,
-        database_url,
+        empty_database_url,
         str(folder),
     )
 
@@ -261,12 +261,12 @@ def test_t_g4_a_process_that_dies_in_a_migration_leaves_the_old_schema(
 # At once
 
 
-def test_two_threads_that_upgrade_at_once_take_turns(database_url: str) -> None:
+def test_two_threads_that_upgrade_at_once_take_turns(empty_database_url: str) -> None:
     owners = [CORE, migrations_of(make_plugin(sample))]
     barrier = Barrier(3)
 
     def start(_: int) -> list[str]:
-        database = open_database(database_url)
+        database = open_database(empty_database_url)
         barrier.wait(30)
         try:
             return upgrade(database, owners)
@@ -279,7 +279,7 @@ def test_two_threads_that_upgrade_at_once_take_turns(database_url: str) -> None:
     assert sorted(owner for owners in changed for owner in owners) == ["core", "sample_plugin"]
 
 
-def test_two_processes_that_start_at_once_take_turns(database_url: str, tmp_path: Path) -> None:
+def test_two_processes_that_start_at_once_take_turns(empty_database_url: str, tmp_path: Path) -> None:
     script = """
     import sys
     from pathlib import Path
@@ -290,7 +290,7 @@ def test_two_processes_that_start_at_once_take_turns(database_url: str, tmp_path
     """
 
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda name: run(script, str(tmp_path / name), database_url), ("one", "two")))
+        results = list(pool.map(lambda name: run(script, str(tmp_path / name), empty_database_url), ("one", "two")))
 
     assert [(one.returncode, one.stdout.strip()) for one in results] == [(0, "['sample_plugin']")] * 2, results
 
