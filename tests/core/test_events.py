@@ -1,4 +1,4 @@
-"""Every decision and event of the contract arrives at a plugin, from what people do in the browser (DESIGN section 3)."""
+"""Every decision and event of the contract arrives at a plugin, from what people do in the browser (DESIGN 3)."""
 
 from __future__ import annotations
 
