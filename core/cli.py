@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     demo.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
     demo.add_argument("--seed", type=int, default=1, help="another seed makes another site (default: %(default)s)")
-    demo.add_argument("--people", type=int, default=500, help="how many contacts, about (default: %(default)s)")
+    demo.add_argument("--people", type=int, default=640, help="how many contacts, about (default: %(default)s)")
     demo.add_argument("--no-serve", action="store_true", help="make the data only")
     demo.set_defaults(run=_demo)
 

@@ -125,7 +125,7 @@ KIND_MARKUP: Mapping[CellKind, str] = MappingProxyType(
         "date": '<time datetime="{{ v.isoformat() }}">{{ v|date }}</time>',
         "number": "{{ v|number }}",
         "money": "{% for one in v %}{% if not loop.first %}<br>{% endif %}{{ one|money }}{% endfor %}",
-        "country": "{{ v|country }}",
+        "country": '<abbr title="{{ v|country }}">{{ v }}</abbr>',
         "chips": _chips_markup("{% for one in v %}", "chip", "{{ one }}"),
         "badge": '<span class="badge">{{ v|translate }}</span>',
         "indicator": (

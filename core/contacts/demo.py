@@ -36,7 +36,7 @@ NOTES: tuple[str, ...] = (
     "Neue Telefonnummer am Tresen aufgeschrieben.",
 )
 
-BY_HAND = 0.05
+BY_HAND = 0.02
 """Share of the people whom staff added by hand, because they asked on the telephone."""
 
 

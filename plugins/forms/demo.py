@@ -8,7 +8,7 @@ from core import Demo, DemoPerson, Site
 from plugins.forms.definitions import find_form
 from plugins.forms.entries import Sent, record_entry
 
-SHARE = 0.06
+SHARE = 0.2
 AT_MOST = 130
 PER_TRANSACTION = 40
 

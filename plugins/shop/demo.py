@@ -40,7 +40,7 @@ PRODUCTS: Sequence[tuple[str, str, int, int, int | None]] = (
 
 NOTES = ("Bitte klingeln.", "Abholung am Samstag.", "Bitte ohne Nüsse.", "Für einen Geburtstag.")
 
-SHARE = 0.55
+SHARE = 0.45
 """Of all people, those who order."""
 
 BATCH = 100
