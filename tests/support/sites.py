@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+from playwright.sync_api import Page
 
 from core.settings import Settings
 from core.site import Site, open_site
@@ -45,3 +46,10 @@ def within(seconds: float, condition: Callable[[], bool]) -> float:
             raise AssertionError(f"It did not happen within {seconds} seconds.")
         time.sleep(0.05)
     return time.monotonic() - start
+
+
+def sign_in_page(site: Site, page: Page, url: str, role: Role = "owner") -> None:
+    """Sign a browser page in as a new account with this role, without going through the sign-in page."""
+    with signed_in(site, url, role) as client:
+        for cookie in client.cookies.jar:
+            page.context.add_cookies([{"name": cookie.name, "value": cookie.value or "", "url": url}])

@@ -1,0 +1,1 @@
+"""Plugins with one mistake each, for seeing what the dashboard says of them."""
