@@ -155,7 +155,7 @@ def overview_tiles() -> Sequence[Tile]:  # type: ignore[empty-body]
 
 @hookspec
 def public_fields(site: Site, form: str, language: str) -> Sequence[PublicField]:  # type: ignore[empty-body]
-    """Tick boxes for another plugin's public form, such as a consent.
+    """Tick boxes for another plugin's public form, such as a newsletter's.
 
     When: each time a public form is shown or sent; `form` names it ("notes.ask"), `language` is "de" or "en".
     Return: `PublicField` values, none ticked at first. Combined: all, sorted by (order, key). If it raises: the form
