@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from time import monotonic
 from typing import Any
 
@@ -18,6 +19,7 @@ from litestar import Litestar
 from litestar.concurrency import set_asyncio_executor
 from litestar.config.compression import CompressionConfig
 from litestar.di import Provide
+from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
 from core.contributions import Contributions, addresses
@@ -43,10 +45,18 @@ THREADS = 24
 def make_litestar(contributions: Contributions) -> Litestar:
     """The Litestar app with the routes that the enabled plugins contribute, the core's own among them.
 
+    Handlers take their site from the request, so sites with the same routes share an app, and a plugin that is
+    switched on again gets the one from before: making one means reading the signatures of all handlers.
+
     Raises PluginError for a route that does not say who may use it: the start fails rather than opening it to
     everybody (DESIGN section 7). A plugin with such a route was refused before.
     """
-    routes = [static_router(), *(route for _, route in contributions.routers)]
+    return _make_litestar(tuple(route for _, route in contributions.routers))
+
+
+@lru_cache(maxsize=8)
+def _make_litestar(contributed: tuple[BaseRouteHandler, ...]) -> Litestar:
+    routes = [static_router(), *contributed]
     for route in routes:
         if not is_declared(route):
             raise PluginError("Route '%(address)s' does not say who may use it.", address=", ".join(addresses(route)))

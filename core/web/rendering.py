@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.environment import TemplateModule
 
 from core.i18n import LANGUAGES, Language
@@ -37,6 +38,28 @@ def environment(site: Site, language: Language) -> Environment:
     return cache[language.code]
 
 
+class CompiledTemplates(BytecodeCache):
+    """Compiled templates, shared by the sites of a process and kept when plugins are switched.
+
+    Jinja works out constant expressions, such as a translated word, while it compiles. So what is compiled belongs to a
+    language and its catalogues; within them Jinja itself tells sources apart by their checksums.
+    """
+
+    _kept: ClassVar[dict[object, bytes]] = {}
+
+    def __init__(self, language: Language) -> None:
+        self._owner = (language.code, str(language.zone), tuple(language.folders))
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Fill the bucket with what was compiled before, unless the source has changed since."""
+        if code := self._kept.get((self._owner, bucket.key)):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._kept[self._owner, bucket.key] = bucket.bytecode_to_string()
+
+
 def _make_environment(site: Site, language: Language) -> Environment:
     plugins = {
         plugin.key: FileSystemLoader(plugin.folder / "templates" / plugin.key)
@@ -56,6 +79,7 @@ def _make_environment(site: Site, language: Language) -> Environment:
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
+        bytecode_cache=CompiledTemplates(language),
     )
     made.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(static=static_url, language=language, countries=language.countries)
