@@ -72,4 +72,10 @@ def _written(language: Language, data: TileData, amount: int) -> str:
     return language.number(amount)
 
 
-ROUTES: list[Any] = [show_overview]
+@get("/dashboard/components", permission="site.settings")
+def show_components(request: Request) -> Response[str]:
+    """Every component that a plugin's page can use, as it looks (UX: „a page of components shows all“)."""
+    return request.page("components/gallery.html")
+
+
+ROUTES: list[Any] = [show_overview, show_components]

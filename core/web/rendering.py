@@ -144,18 +144,20 @@ def frame(request: Request) -> dict[str, Any]:
         allowed = [
             item for item in site.contributions.nav_items if item.area == area and request.allows(item.permission)
         ]
-        # The longest address that the path begins with is where one is.
-        best = max(
-            (len(item.href) for item in allowed if path == item.href or path.startswith(item.href + "/")),
-            default=-1,
-        )
+        addresses = [item.href for item in allowed]
+
+        def is_here(href: str) -> bool:
+            # An address that others begin with, as the overview's, is where one is only when it is the very page.
+            begins_others = any(other.startswith(href + "/") for other in addresses)
+            return path == href or (path.startswith(href + "/") and not begins_others)
+
         return [
             {
                 "label": language.text(item.label),
                 "href": item.href,
                 "icon": item.icon,
                 "description": language.text(item.description),
-                "current": len(item.href) == best and (path == item.href or path.startswith(item.href + "/")),
+                "current": is_here(item.href),
                 "count": None,
                 "shortcut": item.shortcut,
             }
