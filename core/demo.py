@@ -151,6 +151,8 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
         account = add_account(session, email=email, name="Demo", role="owner", password=password)
         state.save_setting(session, "site.name", SITE_NAME)
         state.save_setting(session, "site.accent", ACCENT)
+    # The name stands in what visitors agree to, so the plugins have to see it.
+    site = site.refreshed()
     for implementation in site.plugins.implementations("demo_history", site.enabled):
         implementation(site=site, demo=demo)
     work_by_hand(site, demo, Actor(kind="staff", id=account, name="Demo"))

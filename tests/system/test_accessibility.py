@@ -1,0 +1,64 @@
+"""Every screen of the demonstration, looked through by axe and for its width (UX: WCAG 2.2 AA, 320 px and up)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+
+from tests.support.server import ServerProcess
+from tests.system.test_opening_day import sign_in
+
+PUBLIC = ("/", "/shop", "/shop/cart", "/booking", "/forms/contact", "/nowhere", "/dashboard/sign-in")
+DASHBOARD = (
+    "/dashboard",
+    "/dashboard/contacts",
+    "/dashboard/contacts?q=nobody-has-this-name",
+    "/dashboard/contacts/new",
+    "/dashboard/contacts/1",
+    "/dashboard/contacts/1/edit",
+    "/dashboard/contacts/1/activity",
+    "/dashboard/messages",
+    "/dashboard/modules",
+    "/dashboard/settings",
+    "/dashboard/staff",
+    "/dashboard/account",
+    "/dashboard/components",
+    "/dashboard/shop/orders",
+    "/dashboard/shop/products",
+    "/dashboard/shop/orders/new?contact=1",
+    "/dashboard/booking/appointments",
+    "/dashboard/booking/services",
+    "/dashboard/booking/hours",
+    "/dashboard/forms",
+    "/dashboard/forms/all",
+    "/dashboard/consent/1",
+)
+LOOKS = {
+    "desktop-light-de": {"locale": "de-DE", "color_scheme": "light", "viewport": {"width": 1280, "height": 800}},
+    "phone-dark-en": {"locale": "en-GB", "color_scheme": "dark", "viewport": {"width": 360, "height": 780}},
+}
+
+
+def problems(page: Page, url: str) -> list[str]:
+    """What axe finds on a page, and whether it is wider than the window."""
+    page.goto(url)
+    found = [
+        f"{url}: {violation['id']} {violation['nodes'][0]['html'][:150]}"
+        for violation in Axe().run(page).response["violations"]
+    ]
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"):
+        found.append(f"{url}: wider than the window")
+    return found
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_screen_passes_axe_and_fits(demo: ServerProcess, new_page: Callable[..., Page], look: str) -> None:
+    visitor, staff = new_page(**LOOKS[look]), new_page(**LOOKS[look])
+    found = [problem for path in PUBLIC for problem in problems(visitor, demo.url + path)]
+    sign_in(staff, demo.url)
+    found += [problem for path in DASHBOARD for problem in problems(staff, demo.url + path)]
+
+    assert not found, "\n".join(found)
