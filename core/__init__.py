@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from core.contacts.addresses import parse_address as parse_address
     from core.contacts.capture import capture_contact as capture_contact
+    from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
     from core.contacts.log import add_activity as add_activity
     from core.contacts.models import Contact as Contact
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "core.contacts.addresses": ("parse_address",),
     "core.contacts.capture": ("capture_contact",),
+    "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
     "core.contacts.log": ("add_activity",),
     "core.contacts.models": ("Contact",),

@@ -32,6 +32,10 @@ CellKind = Literal["text", "datetime", "date", "number", "money", "country", "ch
 """How a column's values are shown. What a value of each kind looks like stands at `Column.kind`."""
 
 
+FilterKind = Literal["choices", "text", "number", "date"]
+"""What is entered for a filter: one of its choices, words, or a range; see `core.contacts.comparing`."""
+
+
 def _key(instance: object, attribute: Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not KEY.fullmatch(value):
         raise ValueError(
@@ -160,15 +164,28 @@ class Filter:
     `choices(session)` lists what can be chosen; `predicate(value)` answers the SQL condition on contacts for one
     chosen value, or None when that value means nothing here (it is then ignored and said so). Several values of one
     filter are joined with OR, several filters with AND.
+
+    A filter of another `kind` has no choices: people enter a range of numbers or days, or words, and
+    `core.comparison` makes the predicate. It is asked about `5..7`, `has:…`, `any:`, and about days as the moments in
+    which they begin and end, `2026-01-01T00:00:00+01:00..2026-02-01T00:00:00+01:00` with an exclusive end. `unit` is
+    written beside a number ("EUR").
     """
 
     key: str = field(validator=_key)
     label: str = field(validator=_text)
     predicate: Callable[[str], ColumnElement[bool] | None] = field(validator=validators.is_callable())
-    choices: Callable[[Session], Sequence[Choice]] = field(validator=validators.is_callable())
+    kind: FilterKind = field(default="choices", validator=validators.in_(("choices", "text", "number", "date")))
+    choices: Callable[[Session], Sequence[Choice]] | None = None
     translate_choices: bool = False
+    unit: str = field(default="", validator=_text)
     permission: str | None = None
     order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.kind == "choices") != (self.choices is not None):
+            raise ValueError(
+                f"Filter {self.key!r} of kind {self.kind!r} needs choices= if its kind is 'choices', else none."
+            )
 
 
 @frozen(kw_only=True)
