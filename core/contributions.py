@@ -21,6 +21,7 @@ from core.values import (
     Column,
     ContactField,
     Filter,
+    Job,
     Module,
     NavItem,
     Panel,
@@ -44,6 +45,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_panels": Panel,
         "contact_actions": Action,
         "overview_tiles": Tile,
+        "jobs": Job,
     }
 )
 """Contribution hook → type of the values it answers."""
@@ -65,6 +67,7 @@ class Contributions:
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
     overview_tiles: Sequence[Tile]
+    jobs: Mapping[str, Job]
 
 
 def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, tuple[Refusal, ...]]:
@@ -107,6 +110,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
             overview_tiles=tuple(sort("overview_tiles")),
+            jobs=index("jobs"),
         ),
         tuple(refused),
     )
@@ -233,6 +237,7 @@ def _check_permissions(
         "contact_panels",
         "contact_actions",
         "overview_tiles",
+        "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])
     for name, permission in asked:

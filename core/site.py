@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from attrs import define, evolve, field
@@ -58,7 +59,7 @@ class Site:
     """One site: its settings, its database, and what its enabled plugins contribute.
 
     `contributions` never change: switching a plugin, saving a setting or changing the custom fields makes a new Site
-    over the same database (`refreshed`).
+    over the same database (`refreshed`). `job_waiting` wakes this process's worker when a job was queued here.
     """
 
     settings: Settings
@@ -71,6 +72,7 @@ class Site:
     saved_settings: Mapping[str, str] = field(factory=dict)
     custom_fields: tuple[Definition, ...] = ()
     side_by_side: SideBySide = field(factory=SideBySide)
+    job_waiting: Event = field(factory=Event)
 
     # Sessions
 

@@ -20,6 +20,7 @@ from core.contacts.custom_fields.models import (
     CustomFieldValue,
 )
 from core.contacts.editing import finish_edit
+from core.contacts.field_texts import plain
 from core.contacts.finding import lock_contact
 from core.contacts.log import add_activity
 from core.contacts.models import now
@@ -172,18 +173,3 @@ def _logged(session: Session, value: FieldValue | None, kind: str) -> str:
         choice = session.get(CustomFieldChoice, int(str(value)))
         return choice.label if choice else ""
     return plain(value)
-
-
-def plain(value: FieldValue | None) -> str:
-    """A value as a text that is the same in all languages: `1234.5`, `2026-11-21`, `yes`; empty for none."""
-    match value:
-        case None:
-            return ""
-        case bool():
-            return "yes" if value else "no"
-        case Decimal():
-            return f"{value:f}"
-        case date():
-            return value.isoformat()
-        case str():
-            return value
