@@ -224,7 +224,7 @@ class ContactField:
     key: str = field(validator=_key)
     label: str = field(validator=_text)
     kind: FieldKind = field(default="text", validator=validators.in_(("text", "number", "date", "choice", "yesno")))
-    choices: Sequence[Choice] = field(default=(), converter=tuple)
+    choices: Sequence[Choice] = ()
     hint: str = field(default="", validator=_text)
     read: Callable[[Session, Sequence[int]], Mapping[int, FieldValue]] | None = None
     write: Callable[[Session, Site, int, Mapping[str, FieldValue | None], Actor], object] = field(

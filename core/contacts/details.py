@@ -148,9 +148,7 @@ def refresh_search_texts(session: Session, contacts: Sequence[Contact]) -> None:
         one.search_text = search_text(one.name, one.email, one.email_key, one.phone, one.city, texts)
 
 
-def search_text(
-    name: str, email: str, email_key: str, phone: str, city: str, more: Sequence[str] = ()
-) -> str:
+def search_text(name: str, email: str, email_key: str, phone: str, city: str, more: Sequence[str] = ()) -> str:
     """Casefolded text of everything that search finds a contact by, one part a line; `more` are its custom fields.
 
     A phone number is there as it was typed and with its bare digits.

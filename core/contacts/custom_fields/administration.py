@@ -45,8 +45,10 @@ def add_field(
     """
     label, hint = clean_label(label), clean_hint(hint)
     names = clean_choices(choices)
-    if (kind == "choice") != bool(names):
+    if kind == "choice" and not names:
         raise InvalidInput("Enter at least one choice.", field="choices")
+    if names and kind != "choice":
+        raise InvalidInput("Only a field of the kind “Choice” has choices.", field="choices")
     count, last = session.execute(
         select(func.count(), func.max(CustomField.position)).where(CustomField.removed_at.is_(None))
     ).one()
@@ -71,9 +73,7 @@ def add_field(
     if field_id is None:
         raise InvalidInput("There is a field with this name already.", field="label")
     for position, name in enumerate(names, start=1):
-        session.add(
-            CustomFieldChoice(field_id=field_id, label=name, label_key=label_key(name), position=position)
-        )
+        session.add(CustomFieldChoice(field_id=field_id, label=name, label_key=label_key(name), position=position))
     session.flush()
     state.bump_revision(session)
     return field_id
@@ -140,9 +140,7 @@ def _change_choices(
         queue_tidying(session, site, {"renamed": row.id}, actor)
     last = max((row.position for row in rows.values()), default=0)
     for position, name in enumerate(more, start=last + 1):
-        session.add(
-            CustomFieldChoice(field_id=field.id, label=name, label_key=label_key(name), position=position)
-        )
+        session.add(CustomFieldChoice(field_id=field.id, label=name, label_key=label_key(name), position=position))
     session.flush()
 
 
@@ -293,4 +291,3 @@ def _cleaned(text: str, longest: int, field: str, empty: str) -> str:
     if len(cleaned) > longest:
         raise InvalidInput("This is too long: %(max)s characters at most.", field=field, max=longest)
     return cleaned
-

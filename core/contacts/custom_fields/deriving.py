@@ -17,6 +17,7 @@ from core.contacts.custom_fields.models import CustomFieldValue
 from core.contacts.custom_fields.storing import read_values, write_values
 from core.contacts.models import Contact
 from core.contributions import Contributions
+from core.plugins import by_key
 from core.values import CellKind, Choice, Column, ContactField, FieldValue, Filter
 
 Value = CustomFieldValue
@@ -65,8 +66,8 @@ def with_custom_fields(contributions: Contributions, definitions: Sequence[Defin
 
 
 def _joined(before: Mapping[str, Keyed], more: Iterable[Keyed]) -> Mapping[str, Keyed]:
-    both = sorted([*before.values(), *more], key=lambda one: (one.order, one.key))
-    return MappingProxyType({one.key: one for one in both})
+    both: list[Any] = [*before.values(), *more]
+    return MappingProxyType(dict(by_key(sorted(both, key=lambda one: (one.order, one.key)))))
 
 
 def custom_field(definition: Definition, order: int) -> ContactField:
@@ -76,7 +77,7 @@ def custom_field(definition: Definition, order: int) -> ContactField:
         label=definition.label,
         kind=definition.kind,
         hint=definition.hint,
-        choices=[Choice(value=str(one.id), label=one.label) for one in definition.choices],
+        choices=tuple(Choice(value=str(one.id), label=one.label) for one in definition.choices),
         read=partial(_read, definition),
         write=write_values,
         order=order,
@@ -147,7 +148,7 @@ def loaded_column(field: ContactField) -> Column:
 
 def custom_filter(definition: Definition, order: int) -> Filter:
     """The field's filter: choices for choices and yes or no, else what people type."""
-    if definition.kind in ("choice", "yesno"):
+    if definition.kind == "choice" or definition.kind == "yesno":
         offered = (
             YES_NO
             if definition.kind == "yesno"

@@ -72,9 +72,7 @@ def read_values(
 def read_entered(session: Session, contact_id: int) -> Mapping[str, EnteredBy]:
     """Of each value of a contact, who entered it and when."""
     value = CustomFieldValue
-    rows = session.execute(
-        select(value.field_id, value.set_at, value.set_by).where(value.contact_id == contact_id)
-    )
+    rows = session.execute(select(value.field_id, value.set_at, value.set_by).where(value.contact_id == contact_id))
     return {key_of(row.field_id): EnteredBy(since=row.set_at, name=row.set_by) for row in rows}
 
 

@@ -49,9 +49,7 @@ def tidy(session: Session, site: Site, task: Task) -> bool:
         .limit(STEP)
     ).all()
     # Contacts before values, as whoever saves a form holds them.
-    contacts = session.scalars(
-        select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()
-    ).all()
+    contacts = session.scalars(select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()).all()
     if ids and "renamed" not in task.data:
         session.execute(delete(value).where(_touched(task.data), value.contact_id.in_(ids)))
     refresh_search_texts(session, contacts)
