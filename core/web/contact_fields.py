@@ -18,7 +18,7 @@ from core.contacts.custom_fields.administration import (
     remove_choice,
     remove_field,
 )
-from core.contacts.custom_fields.definitions import Definition, definition_of, read_definitions
+from core.contacts.custom_fields.definitions import Definition, definition_of, id_of, read_definitions
 from core.contacts.sentences import DETAIL_LABELS
 from core.contacts.views import LIST_PATH
 from core.errors import InvalidInput, NotFound
@@ -116,7 +116,7 @@ def show_field(request: Request, field_id: FromPath[int]) -> Response[str]:
 @post(ONE, permission="contact.fields")
 def change_field_sent(request: Request, form: FormInput, field_id: FromPath[int]) -> Response[str] | Redirect:
     """Change a field: name, hint, choices."""
-    _check_label(request, form, but=field_id)
+    _check_label(request, form)
     if not form.errors:
         try:
             with request.site.begin() as session:
@@ -239,13 +239,11 @@ def _defined(definitions: tuple[Definition, ...], field_id: int) -> Definition:
     return found
 
 
-def _check_label(request: Request, form: Form, but: int = 0) -> None:
+def _check_label(request: Request, form: Form) -> None:
     """Refuse the name of something that contacts have already, in any language: imports go by the names."""
     site = request.site
-    own = f"contact.field_{but}"
-    taken = [*DETAIL_LABELS.values(), "Email", "Picture"]
-    taken += [column.label for key, column in site.contributions.contact_columns.items() if key != own]
-    taken += [field.label for key, field in site.contributions.contact_fields.items() if key != own]
+    offered = [*site.contributions.contact_columns.items(), *site.contributions.contact_fields.items()]
+    taken = [*DETAIL_LABELS.values(), "Email", "Picture", *(one.label for key, one in offered if id_of(key) is None)]
     names = {site.language(code).text(label).casefold() for code in LANGUAGES for label in taken}
     if form.text("label").casefold() in names:
         form.fail(InvalidInput("Contacts have a “%(name)s” already.", field="label", name=form.text("label")))
