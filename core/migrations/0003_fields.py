@@ -76,7 +76,13 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("contact_id", "field_id", name=op.f("pk_contact_field_values")),
     )
-    op.create_index(op.f("ix_contact_field_values_choice_id"), "contact_field_values", ["choice_id"])
+    op.create_index(
+        "ix_contact_field_values_choice",
+        "contact_field_values",
+        ["choice_id", "contact_id"],
+        sqlite_where=sa.text("choice_id IS NOT NULL"),
+        postgresql_where=sa.text("choice_id IS NOT NULL"),
+    )
     op.create_index("ix_contact_field_values_field", "contact_field_values", ["field_id", "contact_id"])
     for column in VALUES:
         op.create_index(

@@ -23,7 +23,7 @@ from core.contacts.sentences import DETAIL_LABELS
 from core.contacts.views import LIST_PATH
 from core.errors import InvalidInput, NotFound
 from core.i18n import LANGUAGES
-from core.values import FieldKind
+from core.values import Column, ContactField, FieldKind
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import get, post
 
@@ -242,7 +242,10 @@ def _defined(definitions: tuple[Definition, ...], field_id: int) -> Definition:
 def _check_label(request: Request, form: Form) -> None:
     """Refuse the name of something that contacts have already, in any language: imports go by the names."""
     site = request.site
-    offered = [*site.contributions.contact_columns.items(), *site.contributions.contact_fields.items()]
+    offered: list[tuple[str, Column | ContactField]] = [
+        *site.contributions.contact_columns.items(),
+        *site.contributions.contact_fields.items(),
+    ]
     taken = [*DETAIL_LABELS.values(), "Email", "Picture", *(one.label for key, one in offered if id_of(key) is None)]
     names = {site.language(code).text(label).casefold() for code in LANGUAGES for label in taken}
     if form.text("label").casefold() in names:

@@ -182,8 +182,8 @@ def _chosen(definition: Definition, value: str) -> ColumnElement[bool] | None:
     if value == NONE.value:
         return contacts.c.id.not_in(rows)
     if definition.kind == "yesno" and value in ("yes", "no"):
-        return contacts.c.id.in_(rows.where(values.c.yes.is_(value == "yes")))
+        return contacts.c.id.in_(rows.where(values.c.yes == (value == "yes")))
     known = {str(one.id) for one in definition.choices}
     if value in known:
-        return contacts.c.id.in_(rows.where(values.c.choice_id == int(value)))
+        return contacts.c.id.in_(select(values.c.contact_id).where(values.c.choice_id == int(value)))
     return None

@@ -97,15 +97,20 @@ class CustomFieldValue(Base):
     number: Mapped[Decimal | None] = mapped_column(ExactNumber)
     day: Mapped[date | None] = mapped_column(Date)
     yes: Mapped[bool | None]
-    choice_id: Mapped[int | None] = mapped_column(
-        BigInt, ForeignKey("contact_field_choices.id", ondelete="CASCADE"), index=True
-    )
+    choice_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("contact_field_choices.id", ondelete="CASCADE"))
     place: Mapped[int | None]
     set_at: Mapped[datetime]
     set_by: Mapped[str] = mapped_column(default="")
 
     __table_args__ = (
         Index("ix_contact_field_values_field", "field_id", "contact_id"),
+        Index(
+            "ix_contact_field_values_choice",
+            "choice_id",
+            "contact_id",
+            sqlite_where=text("choice_id IS NOT NULL"),
+            postgresql_where=text("choice_id IS NOT NULL"),
+        ),
         # One of them is filled, so each value is in one index besides those of its references.
         *(
             Index(
