@@ -6,7 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, Date, Dialect, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, Date, Dialect, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -108,8 +109,8 @@ class CustomFieldValue(Base):
             "ix_contact_field_values_choice",
             "choice_id",
             "contact_id",
-            sqlite_where=text("choice_id IS NOT NULL"),
-            postgresql_where=text("choice_id IS NOT NULL"),
+            sqlite_where=sql("choice_id IS NOT NULL"),
+            postgresql_where=sql("choice_id IS NOT NULL"),
         ),
         # One of them is filled, so each value is in one index besides those of its references.
         *(
@@ -118,8 +119,8 @@ class CustomFieldValue(Base):
                 "field_id",
                 column,
                 "contact_id",
-                sqlite_where=text(f"{column} IS NOT NULL"),
-                postgresql_where=text(f"{column} IS NOT NULL"),
+                sqlite_where=sql(f"{column} IS NOT NULL"),
+                postgresql_where=sql(f"{column} IS NOT NULL"),
             )
             for column in ("text_key", "number", "day", "yes", "place")
         ),
