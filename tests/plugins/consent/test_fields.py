@@ -26,7 +26,7 @@ def states(site: Site, contact_id: int) -> dict[str, str]:
         rows = session.execute(
             select(ConsentState.purpose, ConsentState.state).where(ConsentState.contact_id == contact_id)
         )
-        return dict(rows)
+        return {row.purpose: row.state for row in rows}
 
 
 def write(site: Site, contact_id: int, **values: Any) -> frozenset[str]:
