@@ -104,9 +104,7 @@ def read_token(site: Site, token: str) -> SignedIn | None:
             StaffAccount.role,
         )
         .join(StaffAccount, StaffAccount.id == ApiToken.account_id)
-        .where(
-            ApiToken.token_hash == _hash(token), ApiToken.revoked_at.is_(None), StaffAccount.disabled_at.is_(None)
-        )
+        .where(ApiToken.token_hash == _hash(token), ApiToken.revoked_at.is_(None), StaffAccount.disabled_at.is_(None))
     )
     with site.session() as session:
         row = session.execute(statement).one_or_none()
