@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
+from core.api.belongings import ROUTES as BELONGING_ROUTES
+from core.api.contacts import ROUTES as API_ROUTES
 from core.contacts import columns, filters, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.custom_fields.tidying import tidying_job
@@ -29,7 +31,7 @@ def permissions() -> list[Permission]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The list, the page to add a contact, the fields, and the profile with what is done there."""
-    return [*LIST_ROUTES, *FIELD_ROUTES, *PROFILE_ROUTES]
+    return [*API_ROUTES, *BELONGING_ROUTES, *LIST_ROUTES, *FIELD_ROUTES, *PROFILE_ROUTES]
 
 
 @hookimpl

@@ -8,10 +8,17 @@ from urllib.parse import urlencode
 
 from litestar.concurrency import sync_to_thread
 from litestar.connection import ASGIConnection
-from litestar.exceptions import ClientException, NotFoundException, PermissionDeniedException
+from litestar.exceptions import (
+    ClientException,
+    NotAuthorizedException,
+    NotFoundException,
+    PermissionDeniedException,
+)
 from litestar.handlers import BaseRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
+from core.api.problems import is_api
+from core.api.tokens import read_token
 from core.staff.sessions import read_session, session_cookie_name
 from core.web.guarding import SAFE_METHODS, header, is_same_origin
 from core.web.routing import is_declared
@@ -47,6 +54,13 @@ class Authentication:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Set `scope["user"]`: the signed-in person or None."""
         site = scope["state"]["site"]
+        if is_api(scope):
+            # Cookies count for nothing here, so no other site's page can use them.
+            kind, _, token = header(scope, b"authorization").partition(" ")
+            known = kind.lower() == "bearer" and bool(token)
+            scope["user"] = await sync_to_thread(read_token, site, token.strip()) if known else None
+            await self.app(scope, receive, send)
+            return
         token = _cookie(scope, session_cookie_name(site.settings.is_secure))
         if scope["path"].startswith("/static/"):
             # The same for everybody: no need to ask the database twenty times a page.
@@ -73,6 +87,7 @@ def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
         return
     if (
         method not in SAFE_METHODS
+        and not is_api(connection.scope)
         and not handler.opt.get("from_anywhere")
         and not is_same_origin(connection.scope, site.settings.base_url)
     ):
@@ -85,6 +100,8 @@ def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRo
 def _check_permission(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler, method: str) -> None:
     site = connection.scope["state"]["site"]
     person = connection.scope.get("user")
+    if person is None and is_api(connection.scope):
+        raise NotAuthorizedException("Send a token that counts: Authorization: Bearer tresen_…")
     if person is None:
         query = connection.scope["query_string"].decode("latin-1")
         path = connection.scope["path"] + (f"?{query}" if query else "")

@@ -13,6 +13,7 @@ from litestar.types import ExceptionHandler
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from core.api.problems import is_api, problem
 from core.errors import CaptureRejected, Conflict, InvalidInput, NotFound, TooManyAttempts, TresenError
 from core.web.access import FromElsewhere, SignInNeeded
 
@@ -52,6 +53,7 @@ def exception_handlers() -> dict[Any, ExceptionHandler[Any]]:
         InvalidInput: lambda request, error: error_page(request, 400, error),
         OperationalError: _unavailable,
         PoolTimeout: _unavailable,
+        RecursionError: _too_deep,
         Exception: _unexpected,
     }
 
@@ -63,12 +65,25 @@ def _from_elsewhere(request: Any, error: FromElsewhere) -> Response[str]:
 def _refused(request: Any, error: HTTPException) -> Response[str]:
     if error.status_code >= 500:
         return _unexpected(request, error)
+    if is_api(request.scope):
+        return _refused_by_api(request, error)
     # Litestar's own texts are for developers; only 403's are ours.
     detail = TresenError(error.detail) if error.status_code == 403 and error.detail else None
     answer = error_page(request, error.status_code, detail)
     # A 405 must say which methods there are (RFC 9110 section 15.5.6).
     answer.headers.update({name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"})
     return answer
+
+
+def _refused_by_api(request: Any, error: HTTPException) -> Response[Any]:
+    """A program's mistake, as a developer needs it: which member of the body or parameter, and what was expected."""
+    title = TEXTS.get(error.status_code, TEXTS[400])[0]
+    headers = {name: value for name, value in (error.headers or {}).items() if name.lower() == "allow"}
+    if error.status_code == 401:
+        title, headers = "Nobody is signed in", {"www-authenticate": "Bearer"}
+    mistakes = error.extra if isinstance(error.extra, list) else None
+    detail = "" if mistakes or error.status_code in (404, 405) else str(error.detail)
+    return problem(error.status_code, request.language.text(title), detail, headers=headers, errors=mistakes)
 
 
 def _too_many(request: Any, error: TooManyAttempts) -> Response[str]:
@@ -82,6 +97,11 @@ def _unavailable(request: Any, error: Exception) -> Response[str]:
     answer = error_page(request, 503)
     answer.headers["retry-after"] = "5"
     return answer
+
+
+def _too_deep(request: Any, error: RecursionError) -> Response[Any]:
+    # JSON nested thousands deep; a page that recurses is a mistake of ours.
+    return error_page(request, 400) if is_api(request.scope) else _unexpected(request, error)
 
 
 def _unexpected(request: Any, error: Exception) -> Response[str]:
@@ -101,6 +121,10 @@ def error_page(
     """A page that says what happened and what to do; in plain text when even that can't be rendered."""
     title, usual_way_out = TEXTS.get(status, TEXTS[500 if status >= 500 else 400])
     language = request.language
+    if is_api(request.scope):
+        detail = language.text(error.message, **error.values) if error else ""
+        field = error.field if isinstance(error, InvalidInput) else None
+        return problem(status, language.text(title), detail, field=field, reference=reference)
     # A path that leads to no route passed no authentication: the person is not known there.
     person = request.scope.get("user")
     texts = [

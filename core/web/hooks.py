@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from litestar.handlers import HTTPRouteHandler
 
+from core.api.document import ROUTES as DOCUMENT_ROUTES
 from core.hookspecs import hookimpl
 from core.jobs.queue import forget_old_jobs
 from core.values import ALL_ROLES, Job, NavItem, Permission, SettingsField
@@ -34,7 +35,7 @@ def settings_fields() -> list[SettingsField]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of every site."""
-    return [*start.ROUTES, *health.ROUTES, *overview.ROUTES, *modules.ROUTES, *settings_screen.ROUTES]
+    return [*start.ROUTES, *health.ROUTES, *overview.ROUTES, *modules.ROUTES, *settings_screen.ROUTES, *DOCUMENT_ROUTES]
 
 
 @hookimpl

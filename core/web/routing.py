@@ -69,10 +69,10 @@ def _route(
         raise ValueError(f"Route {path!r} needs either permission= or public=True, and not both.")
     opt = {**options.pop("opt", {}), "permission": permission, "public": public}
     decorator: Callable[[Handler], HTTPRouteHandler] = method(path, opt=opt, include_in_schema=False, **options)
-    return lambda handler: decorator(_in_thread(handler))
+    return lambda handler: decorator(in_thread(handler))
 
 
-def _in_thread(handler: Handler) -> Handler:
+def in_thread(handler: Handler) -> Handler:
     """The handler as a coroutine function that runs it in a thread.
 
     Litestar's own `sync_to_thread=True` wraps a handler twice when its path has a second method (2.25), and the answer

@@ -1,0 +1,1 @@
+"""The REST API (FEATURES H6): what the dashboard does, for programs with a token."""
