@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
-from core import Choice, Contact, TileData, site_of
+from core import Choice, Contact, TileData, comparison, site_of
 from plugins.booking.appointment_list import monday_of
 from plugins.booking.hours import moment
 from plugins.booking.models import BookingAppointment
@@ -27,32 +28,53 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def next_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
-    """Contact id → start of the next booked appointment."""
-    statement = (
-        select(BookingAppointment.contact_id, func.min(BookingAppointment.starts_at))
-        .where(
-            BookingAppointment.contact_id.in_(contact_ids),
-            BookingAppointment.state == "booked",
-            BookingAppointment.starts_at > _now(),
-        )
+def _next() -> Select[Any]:
+    """Contact id and start of the next booked appointment."""
+    return (
+        select(BookingAppointment.contact_id, func.min(BookingAppointment.starts_at).label("starts_at"))
+        .where(BookingAppointment.state == "booked", BookingAppointment.starts_at > _now())
         .group_by(BookingAppointment.contact_id)
     )
-    return {contact_id: when for contact_id, when in session.execute(statement) if contact_id is not None}
+
+
+def _last() -> Select[Any]:
+    """Contact id and start of the last appointment that was kept, or not marked otherwise."""
+    return (
+        select(BookingAppointment.contact_id, func.max(BookingAppointment.starts_at).label("starts_at"))
+        .where(BookingAppointment.state.in_(("booked", "done")), BookingAppointment.starts_at <= _now())
+        .group_by(BookingAppointment.contact_id)
+    )
+
+
+def next_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
+    """Contact id → start of the next booked appointment."""
+    return _of(session, _next(), contact_ids)
 
 
 def last_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
     """Contact id → start of the last appointment that was kept, or not marked otherwise."""
-    statement = (
-        select(BookingAppointment.contact_id, func.max(BookingAppointment.starts_at))
-        .where(
-            BookingAppointment.contact_id.in_(contact_ids),
-            BookingAppointment.state.in_(("booked", "done")),
-            BookingAppointment.starts_at <= _now(),
-        )
-        .group_by(BookingAppointment.contact_id)
-    )
-    return {contact_id: when for contact_id, when in session.execute(statement) if contact_id is not None}
+    return _of(session, _last(), contact_ids)
+
+
+def _of(session: Session, statement: Select[Any], contact_ids: Sequence[int]) -> Mapping[int, datetime]:
+    found = session.execute(statement.where(BookingAppointment.contact_id.in_(contact_ids)))
+    return {contact_id: when for contact_id, when in found if contact_id is not None}
+
+
+def by_next(value: str) -> ColumnElement[bool] | None:
+    """The condition on contacts for the day of their next appointment."""
+    return _by_day(_next(), value)
+
+
+def by_last(value: str) -> ColumnElement[bool] | None:
+    """The condition on contacts for the day of their last appointment."""
+    return _by_day(_last(), value)
+
+
+def _by_day(statement: Select[Any], value: str) -> ColumnElement[bool] | None:
+    # Made anew for each question: what is next depends on the moment.
+    found = statement.where(BookingAppointment.contact_id.is_not(None)).subquery()
+    return comparison("date", found.c.starts_at, found.c.contact_id)(value)
 
 
 def booked_choices(session: Session) -> Sequence[Choice]:
