@@ -106,7 +106,7 @@ def _refusal(site: Site, view: View, criterion: Criterion) -> Notice | None:
     Nothing is left out of a combination: „nicht“ without its filter would mean everyone.
     """
     key = criterion.filter
-    words = view.segment.words.get(key, {}) if view.segment else {}
+    words = view.words.get(key, {})
     offered = site.contributions.contact_filters.get(key)
     if offered is None:
         label, plugin = words.get("label", key), plugin_of(key)

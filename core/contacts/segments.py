@@ -7,7 +7,6 @@ its address sees the same list, less what their role may not see.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -18,7 +17,7 @@ from sqlalchemy.orm import Session
 from core.contacts.choices import read_choices
 from core.contacts.criteria import Group
 from core.contacts.models import Segment, now
-from core.contacts.views import Layout, SavedView, View, saved_view
+from core.contacts.views import Layout, SavedView, View, Words, saved_view
 from core.errors import Conflict, InvalidInput, NotFound
 from core.plugins import plugin_of
 
@@ -146,11 +145,11 @@ def _content(site: Site, view: View, layout: Layout | None) -> dict[str, Any]:
         "sort": view.segment.order if view.segment and view.lost_sort else view.order,
         "conditions": where.as_json(),
         "columns": list(layout or ()),
-        "words": words_of(site, where, view.segment.words if view.segment else {}),
+        "words": words_of(site, where, view.words),
     }
 
 
-def words_of(site: Site, where: Group, earlier: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def words_of(site: Site, where: Group, earlier: Words) -> dict[str, Any]:
     """How the filters of `where`, their plugins and their values are called now; what is gone keeps its words."""
     chosen: dict[str, list[str]] = {}
     for one in where.criteria():

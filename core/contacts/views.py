@@ -51,13 +51,15 @@ Layout = tuple[str, ...]
 """Columns in their order: the keys, with `-` before those that are hidden."""
 
 
+Words = Mapping[str, Mapping[str, Any]]
+"""How filters, their plugins and their values were called when a view was saved, for the day on which one is gone:
+filter → {"label": …, "plugin": …, "values": {value: label}}, message ids or plain texts.
+"""
+
+
 @frozen(kw_only=True)
 class SavedView:
-    """A segment as it is stored (FEATURES L6). `account_id` is whose own it is; None: it is everyone's.
-
-    `words` keep how filters and values were called when it was saved, for the day on which one of them is gone:
-    filter → {"label": …, "plugin": …, "values": {value: label}}, all message ids or plain texts.
-    """
+    """A segment as it is stored (FEATURES L6). `account_id` is whose own it is; None: it is everyone's."""
 
     id: int
     name: str
@@ -66,7 +68,7 @@ class SavedView:
     where: Group
     order: str
     layout: Layout | None
-    words: Mapping[str, Mapping[str, Any]] = field(eq=False)
+    words: Words = field(eq=False)
     version: int = 1
 
 
@@ -78,7 +80,7 @@ class View:
     filters with AND. `where` are further conditions, combined freely. `sort` is a column's key. `layout` are the
     columns that the address or the segment asks for; None leaves them to the person.
 
-    `segment` is the saved view that this one began with. Of its filters, `forbidden` are those that the person may
+    `segment` is the saved view that this one began with, and `words` are its words. Of its filters, `forbidden` are those that the person may
     not use; `lost_sort` is the order it was saved with, if there is no such column for the person.
     """
 
@@ -90,6 +92,7 @@ class View:
     descending: bool = True
     layout: Layout | None = None
     segment: SavedView | None = None
+    words: Words = field(factory=dict, eq=False)
     forbidden: frozenset[str] = frozenset()
     lost_sort: str = ""
 
@@ -163,6 +166,7 @@ class View:
             descending=saved.order.startswith("-"),
             layout=saved.layout,
             segment=saved,
+            words=saved.words,
         )
 
     def parameters(self) -> list[tuple[str, str]]:

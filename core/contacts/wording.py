@@ -96,7 +96,7 @@ class Wording:
         return self.labels[key]
 
     def _earlier(self, key: str) -> Mapping[str, object]:
-        return self.view.segment.words.get(key, {}) if self.view.segment else {}
+        return self.view.words.get(key, {})
 
     def _earlier_value(self, offered: Filter | None, key: str, value: str) -> str:
         if key == "contact.country":

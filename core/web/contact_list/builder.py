@@ -39,8 +39,9 @@ LISTED = 60
 def new_segment(request: Request) -> Response[str]:
     """Begin with what the list shows."""
     view = read_view(request.query_params.multi_items(), request.site, request.allows)
-    # A new view is nobody's changed one.
-    return _page(request, _unsaved(view), from_group(request.site, view.conditions), Form())
+    # A new view is nobody's changed one; of the one it is made from it takes the words.
+    form = Form(fields={"from": [str(view.segment.id)]} if view.segment else {})
+    return _page(request, _unsaved(view), from_group(request.site, view.conditions), form)
 
 
 @post(NEW, permission="contact.view")
@@ -102,9 +103,12 @@ def _sent(request: Request, start: View, form: Form) -> Response[str] | Redirect
 
 def _view_of(request: Request, start: View, form: Form) -> View:
     """The view that the form began with: its tab, order and columns; the conditions are in the form."""
-    pairs = [] if start.segment is None else [("segment", str(start.segment.id))]
+    source = str(start.segment.id) if start.segment else form.text("from")
+    pairs = [("segment", source)] if source else []
     pairs += [(name, form.text(name)) for name in ("sort", "columns") if form.text(name)]
     view = read_view(pairs, request.site, request.allows)
+    if start.segment is None:
+        view = evolve(view, segment=None)
     if form.text("tab") in TABS:
         view = view.in_tab(cast(Tab, form.text("tab")))
     return evolve(view, where=Group())
@@ -167,6 +171,7 @@ def _page(
         hidden={
             "sort": view.order if view.order != view.as_saved().order and not view.lost_sort else "",
             "columns": ",".join(view.layout or ()),
+            "from": form.text("from"),
             "version": form.text("version") or (str(saved.version) if saved else ""),
         },
         tab=view.tab,
