@@ -150,7 +150,7 @@ OWN_MARKUP: Mapping[str, str] = MappingProxyType(
         "contact.modules": _chips_markup(
             "{% for one in v if one in modules %}",
             "chip",
-            # The word is kept for screen readers, cards and wide windows; a laptop shows the sign and, pointed at, the word.
+            # A laptop shows the sign alone; the word is for screen readers, cards, wide windows, and who points at it.
             _icon("{{ modules[one].icon }}") + '<span class="chip-text">{{ modules[one].label|translate }}</span>',
             ' title="{{ modules[one].label|translate }}"',
             # Of plugins that are off nothing is said.

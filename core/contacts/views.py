@@ -80,8 +80,9 @@ class View:
     filters with AND. `where` are further conditions, combined freely. `sort` is a column's key. `layout` are the
     columns that the address or the segment asks for; None leaves them to the person.
 
-    `segment` is the saved view that this one began with, and `words` are its words. Of its filters, `forbidden` are those that the person may
-    not use; `lost_sort` is the order it was saved with, if there is no such column for the person.
+    `segment` is the saved view that this one began with, and `words` are its words. Of the combined filters,
+    `forbidden` are those that the person may not use; `lost_sort` is the column that the segment is sorted by, if the
+    person has none such.
     """
 
     tab: Tab = "all"

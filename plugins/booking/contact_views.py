@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeAlias
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, Select, func, select
@@ -17,6 +17,9 @@ from plugins.booking.models import BookingAppointment
 from plugins.booking.views import AppointmentView, appointment_view
 
 NOT_CANCELLED = BookingAppointment.state != "cancelled"
+Appointments: TypeAlias = Select[int | None, datetime]
+"""Contact id and moment of one appointment each."""
+
 IN_PANEL = 5
 """How many upcoming, and how many past, appointments the panel lists."""
 
@@ -28,7 +31,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _next() -> Select[Any]:
+def _next() -> Appointments:
     """Contact id and start of the next booked appointment."""
     return (
         select(BookingAppointment.contact_id, func.min(BookingAppointment.starts_at).label("starts_at"))
@@ -37,7 +40,7 @@ def _next() -> Select[Any]:
     )
 
 
-def _last() -> Select[Any]:
+def _last() -> Appointments:
     """Contact id and start of the last appointment that was kept, or not marked otherwise."""
     return (
         select(BookingAppointment.contact_id, func.max(BookingAppointment.starts_at).label("starts_at"))
@@ -56,7 +59,7 @@ def last_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[i
     return _of(session, _last(), contact_ids)
 
 
-def _of(session: Session, statement: Select[Any], contact_ids: Sequence[int]) -> Mapping[int, datetime]:
+def _of(session: Session, statement: Appointments, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
     found = session.execute(statement.where(BookingAppointment.contact_id.in_(contact_ids)))
     return {contact_id: when for contact_id, when in found if contact_id is not None}
 
@@ -71,7 +74,7 @@ def by_last(value: str) -> ColumnElement[bool] | None:
     return _by_day(_last(), value)
 
 
-def _by_day(statement: Select[Any], value: str) -> ColumnElement[bool] | None:
+def _by_day(statement: Appointments, value: str) -> ColumnElement[bool] | None:
     # Made anew for each question: what is next depends on the moment.
     found = statement.where(BookingAppointment.contact_id.is_not(None)).subquery()
     return comparison("date", found.c.starts_at, found.c.contact_id)(value)

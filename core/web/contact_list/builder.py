@@ -23,7 +23,7 @@ from core.web.contact_list.building import Box, Condition, apply, from_form, fro
 from core.web.contact_list.columns import places_of
 from core.web.contact_list.filtering import offered_filters
 from core.web.contact_list.saying import say
-from core.web.contact_list.segments import PATH, SHARING, keeper_of
+from core.web.contact_list.segments import PATH, SHARING, keeper_of, saved_redirect
 from core.web.contact_list.typed import inputs
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import get, post
@@ -95,10 +95,13 @@ def _sent(request: Request, start: View, form: Form) -> Response[str] | Redirect
         if do == "show":
             return request.redirect(view.address())
         segment_id = _save(request, view, form)
-    except (InvalidInput, Conflict) as error:
-        form.fail(error if isinstance(error, InvalidInput) else InvalidInput(error.message), getattr(error, "field", ""))
-        return _page(request, view, box, form, status=409 if isinstance(error, Conflict) else 422)
-    return request.redirect(f"{LIST_PATH}?segment={segment_id}", "The view “%(name)s” was saved.", name=form.text("name"))
+    except InvalidInput as error:
+        form.fail(error)
+        return _page(request, view, box, form, status=422)
+    except Conflict as error:
+        form.fail(InvalidInput(error.message))
+        return _page(request, view, box, form, status=409)
+    return saved_redirect(request, segment_id, form.text("name"))
 
 
 def _view_of(request: Request, start: View, form: Form) -> View:
@@ -118,7 +121,9 @@ def _with(request: Request, view: View, where: Group) -> View:
     """The view with these conditions, and with what the person may not ask for."""
     known = request.site.contributions.contact_filters
     forbidden = {
-        one.filter for one in where.criteria() if one.filter in known and not request.allows(known[one.filter].permission)
+        one.filter
+        for one in where.criteria()
+        if one.filter in known and not request.allows(known[one.filter].permission)
     }
     return evolve(view, where=where, forbidden=frozenset(forbidden))
 
@@ -139,9 +144,7 @@ def _save(request: Request, view: View, form: Form) -> int:
 # The page
 
 
-def _page(
-    request: Request, view: View, box: Box, form: Form, *, status: int = 200, focus: str = ""
-) -> Response[str]:
+def _page(request: Request, view: View, box: Box, form: Form, *, status: int = 200, focus: str = "") -> Response[str]:
     site, language = request.site, request.language
     filters = offered_filters(request)
     group = to_group(site, box, request.allows, complete=status != 200)
@@ -153,8 +156,10 @@ def _page(
         with site.session() as session:
             number = count_matching(session, (*TAB_CONDITIONS[shown.tab], *matching.conditions))
         capped = number > COUNTED_UP_TO
-        count = language.plural("%(n)s contact", "%(n)s contacts", min(number, COUNTED_UP_TO)) if not capped else (
-            language.text("more than %(number)s contacts", number=language.number(COUNTED_UP_TO))
+        count = (
+            language.plural("%(n)s contact", "%(n)s contacts", min(number, COUNTED_UP_TO))
+            if not capped
+            else (language.text("more than %(number)s contacts", number=language.number(COUNTED_UP_TO)))
         )
     saved = view.segment
     errors = {name: language.text(error.message, **error.values) for name, error in form.errors.items()}
@@ -191,7 +196,9 @@ def _box(request: Request, wording: Wording, filters: list[Filter], box: Box) ->
         "join": box.join,
         "may_hold_groups": box.may_hold_groups,
         "items": [
-            _condition(request, wording, filters, item) if isinstance(item, Condition) else _box(request, wording, filters, item)
+            _condition(request, wording, filters, item)
+            if isinstance(item, Condition)
+            else _box(request, wording, filters, item)
             for item in box.items
         ],
     }
@@ -215,9 +222,7 @@ def _condition(request: Request, wording: Wording, filters: list[Filter], condit
             for value, label in found[: max(LISTED, len(condition.values))]
         ]
     elif offered is not None:
-        typed = inputs(
-            language, offered, condition.typed, labels, prefix=f"{condition.name}-", place=condition.name
-        )
+        typed = inputs(language, offered, condition.typed, labels, prefix=f"{condition.name}-", place=condition.name)
     groups: dict[str, list[dict[str, str]]] = {}
     for one in filters:
         plugin = plugin_of(one.key)

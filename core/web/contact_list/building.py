@@ -8,7 +8,7 @@ begin with their names (`c3-filter`, `g0-join`).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
 from attrs import define, field
 
@@ -31,7 +31,7 @@ class Condition:
     filter: str = ""
     negated: bool = False
     values: list[str] = field(factory=list)
-    typed: Typed = Typed()
+    typed: Typed = field(factory=Typed)
     find: str = ""
     error: InvalidInput | None = None
 
@@ -76,9 +76,7 @@ def _box(site: Site, group: Group, names: _Names, depth: int) -> Box:
             )
         elif len(part.values) == 1:
             typed = from_value(offered, part.values[0])
-            box.items.append(
-                Condition(name=names.condition(), filter=part.filter, negated=part.negated, typed=typed)
-            )
+            box.items.append(Condition(name=names.condition(), filter=part.filter, negated=part.negated, typed=typed))
         else:
             # One condition has the inputs of one range; several ranges are a group.
             each = tuple(Criterion(filter=part.filter, values=(value,)) for value in part.values)
@@ -103,7 +101,7 @@ def from_form(site: Site, form: Form) -> Box:
 
 def _join(form: Form, name: str) -> Join:
     join = form.text(f"{name}-join")
-    return cast(Join, join) if join in JOINS else "all"
+    return next((one for one in JOINS if one == join), "all")
 
 
 def _condition(site: Site, form: Form, name: str) -> Condition:

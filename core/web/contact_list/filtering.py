@@ -66,12 +66,17 @@ def filter_menus(
         wording.labels[offered.key] = dict(pairs)
         chosen = view.chosen(offered.key)
         names = [wording.value(offered.key, value) for value in chosen]
+        label = language.text(offered.label)
         menu = {
             "id": f"filter-{number}",
-            "label": language.text(offered.label),
+            "label": label,
             "value": names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else None,
             "chips": [
-                {"label": language.text(offered.label), "value": name, "remove": view.toggled(offered.key, one).address()}
+                {
+                    "label": language.text(offered.label),
+                    "value": name,
+                    "remove": view.toggled(offered.key, one).address(),
+                }
                 for one, name in zip(chosen, names, strict=True)
             ],
             "in_bar": number < IN_BAR or bool(chosen),

@@ -88,9 +88,7 @@ def segment_menu(request: Request, view: View, segments: Sequence[SavedView]) ->
             for one in found
         )
     entries.append({"divider": True})
-    entries.append(
-        {"label": text("Save this view"), "href": f"{PATH}/save?{query}", "icon": "plus", "dialog": True}
-    )
+    entries.append({"label": text("Save this view"), "href": f"{PATH}/save?{query}", "icon": "plus", "dialog": True})
     entries.append({"label": text("Combine conditions"), "href": f"{PATH}/new?{query}", "icon": "edit"})
     if segments:
         entries.append({"label": text("Manage views"), "href": PATH, "icon": "settings"})
@@ -113,6 +111,11 @@ def segment_line(request: Request, view: View) -> dict[str, Any] | None:
         "discard": view.as_saved().address(),
         "edit": f"{PATH}/{saved.id}?{query}" if own else "",
     }
+
+
+def saved_redirect(request: Request, segment_id: int, name: str) -> Redirect:
+    """To the list as the segment that was saved shows it."""
+    return request.redirect(f"{LIST_PATH}?segment={segment_id}", "The view “%(name)s” was saved.", name=name)
 
 
 # Saving the list as it is
@@ -142,7 +145,7 @@ def segment_named(request: Request, form: FormInput) -> Response[str] | Redirect
     except InvalidInput as error:
         form.fail(error, error.field or "name")
         return _name_page(request, view, form, status=422)
-    return request.redirect(f"{LIST_PATH}?segment={segment_id}", "The view “%(name)s” was saved.", name=form.text("name"))
+    return saved_redirect(request, segment_id, form.text("name"))
 
 
 def _name_page(request: Request, view: View, form: Form, *, status: int = 200) -> Response[str]:
@@ -166,9 +169,7 @@ def keep_changes(request: Request, segment_id: FromPath[int]) -> Redirect:
         raise InvalidInput("This view does not exist any more.")
     with request.site.begin() as session:
         change_segment(session, request.site, keeper_of(request), view.segment, view, layout=view.layout)
-    return request.redirect(
-        f"{LIST_PATH}?segment={segment_id}", "The view “%(name)s” was saved.", name=view.segment.name
-    )
+    return saved_redirect(request, segment_id, view.segment.name)
 
 
 # Removing
