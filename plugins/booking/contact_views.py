@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from core import Choice, Contact, TileData, comparison, site_of
@@ -17,9 +17,6 @@ from plugins.booking.models import BookingAppointment
 from plugins.booking.views import AppointmentView, appointment_view
 
 NOT_CANCELLED = BookingAppointment.state != "cancelled"
-Appointments: TypeAlias = Select[int | None, datetime]
-"""Contact id and moment of one appointment each."""
-
 IN_PANEL = 5
 """How many upcoming, and how many past, appointments the panel lists."""
 
@@ -31,53 +28,32 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _next() -> Appointments:
-    """Contact id and start of the next booked appointment."""
-    return (
-        select(BookingAppointment.contact_id, func.min(BookingAppointment.starts_at).label("starts_at"))
-        .where(BookingAppointment.state == "booked", BookingAppointment.starts_at > _now())
-        .group_by(BookingAppointment.contact_id)
-    )
-
-
-def _last() -> Appointments:
-    """Contact id and start of the last appointment that was kept, or not marked otherwise."""
-    return (
-        select(BookingAppointment.contact_id, func.max(BookingAppointment.starts_at).label("starts_at"))
-        .where(BookingAppointment.state.in_(("booked", "done")), BookingAppointment.starts_at <= _now())
-        .group_by(BookingAppointment.contact_id)
-    )
-
-
 def next_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
     """Contact id → start of the next booked appointment."""
-    return _of(session, _next(), contact_ids)
+    statement = (
+        select(BookingAppointment.contact_id, func.min(BookingAppointment.starts_at))
+        .where(
+            BookingAppointment.contact_id.in_(contact_ids),
+            BookingAppointment.state == "booked",
+            BookingAppointment.starts_at > _now(),
+        )
+        .group_by(BookingAppointment.contact_id)
+    )
+    return {contact_id: when for contact_id, when in session.execute(statement) if contact_id is not None}
 
 
 def last_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
     """Contact id → start of the last appointment that was kept, or not marked otherwise."""
-    return _of(session, _last(), contact_ids)
-
-
-def _of(session: Session, statement: Appointments, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
-    found = session.execute(statement.where(BookingAppointment.contact_id.in_(contact_ids)))
-    return {contact_id: when for contact_id, when in found if contact_id is not None}
-
-
-def by_next(value: str) -> ColumnElement[bool] | None:
-    """The condition on contacts for the day of their next appointment."""
-    return _by_day(_next(), value)
-
-
-def by_last(value: str) -> ColumnElement[bool] | None:
-    """The condition on contacts for the day of their last appointment."""
-    return _by_day(_last(), value)
-
-
-def _by_day(statement: Appointments, value: str) -> ColumnElement[bool] | None:
-    # Made anew for each question: what is next depends on the moment.
-    found = statement.where(BookingAppointment.contact_id.is_not(None)).subquery()
-    return comparison("date", found.c.starts_at, found.c.contact_id)(value)
+    statement = (
+        select(BookingAppointment.contact_id, func.max(BookingAppointment.starts_at))
+        .where(
+            BookingAppointment.contact_id.in_(contact_ids),
+            BookingAppointment.state.in_(("booked", "done")),
+            BookingAppointment.starts_at <= _now(),
+        )
+        .group_by(BookingAppointment.contact_id)
+    )
+    return {contact_id: when for contact_id, when in session.execute(statement) if contact_id is not None}
 
 
 def booked_choices(session: Session) -> Sequence[Choice]:
@@ -99,6 +75,37 @@ def booked_predicate(value: str) -> ColumnElement[bool] | None:
     if value == "no":
         return Contact.id.not_in(kept)
     return None
+
+
+def by_next(value: str) -> ColumnElement[bool] | None:
+    """The condition on contacts for the day of their next booked appointment."""
+    return _by_day(
+        func.min(BookingAppointment.starts_at),
+        value,
+        BookingAppointment.state == "booked",
+        BookingAppointment.starts_at > _now(),
+    )
+
+
+def by_last(value: str) -> ColumnElement[bool] | None:
+    """The condition on contacts for the day of their last appointment that was kept, or not marked otherwise."""
+    return _by_day(
+        func.max(BookingAppointment.starts_at),
+        value,
+        BookingAppointment.state.in_(("booked", "done")),
+        BookingAppointment.starts_at <= _now(),
+    )
+
+
+def _by_day(extreme: Any, value: str, *of_which: ColumnElement[bool]) -> ColumnElement[bool] | None:
+    # Made anew for each question: what is next depends on the moment.
+    found = (
+        select(BookingAppointment.contact_id, extreme.label("starts_at"))
+        .where(BookingAppointment.contact_id.is_not(None), *of_which)
+        .group_by(BookingAppointment.contact_id)
+        .subquery()
+    )
+    return comparison("date", found.c.starts_at, found.c.contact_id)(value)
 
 
 @frozen(kw_only=True)
