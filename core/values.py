@@ -186,7 +186,11 @@ class Filter:
     A filter of another `kind` has no choices: people enter a range of numbers or days, or words, and
     `core.comparison` makes the predicate. It is asked about `5..7`, `has:…`, `any:`, and about days as the moments in
     which they begin and end, `2026-01-01T00:00:00+01:00..2026-02-01T00:00:00+01:00` with an exclusive end. `unit` is
-    written beside a number ("EUR").
+    written beside a number ("EUR"). With `units(session)` people choose one of several: the predicate is then asked
+    about `5..7 EUR`.
+
+    Choices are all that there are: a saved view that asks for one that is gone shows no contacts, and says so. With
+    `open_choices` they are only those in use now, as with countries, and any other value is as good.
     """
 
     key: str = field(validator=_key)
@@ -195,7 +199,9 @@ class Filter:
     kind: FilterKind = field(default="choices", validator=validators.in_(("choices", "text", "number", "date")))
     choices: Callable[[Session], Sequence[Choice]] | None = None
     translate_choices: bool = False
+    open_choices: bool = False
     unit: str = field(default="", validator=_text)
+    units: Callable[[Session], Sequence[Choice]] | None = None
     permission: str | None = None
     order: int = _order
 
@@ -204,6 +210,8 @@ class Filter:
             raise ValueError(
                 f"Filter {self.key!r} of kind {self.kind!r} needs choices= if its kind is 'choices', else none."
             )
+        if self.units is not None and self.kind != "number":
+            raise ValueError(f"Filter {self.key!r} of kind {self.kind!r} has units=, which numbers have.")
 
 
 @frozen(kw_only=True)

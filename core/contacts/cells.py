@@ -114,8 +114,8 @@ def _icon(name: str) -> str:
     )
 
 
-def _chips_markup(loop: str, style: str, inner: str, otherwise: str = "") -> str:
-    return f'<span class="chips">{loop}<span class="{style}">{inner}</span>{otherwise}{{% endfor %}}</span>'
+def _chips_markup(loop: str, style: str, inner: str, more: str = "", otherwise: str = "") -> str:
+    return f'<span class="chips">{loop}<span class="{style}"{more}>{inner}</span>{otherwise}{{% endfor %}}</span>'
 
 
 KIND_MARKUP: Mapping[CellKind, str] = MappingProxyType(
@@ -150,7 +150,9 @@ OWN_MARKUP: Mapping[str, str] = MappingProxyType(
         "contact.modules": _chips_markup(
             "{% for one in v if one in modules %}",
             "chip",
-            _icon("{{ modules[one].icon }}") + "{{ modules[one].label|translate }}",
+            # A laptop shows the sign alone; the word is for screen readers, cards, wide windows, and who points at it.
+            _icon("{{ modules[one].icon }}") + '<span class="chip-text">{{ modules[one].label|translate }}</span>',
+            ' title="{{ modules[one].label|translate }}"',
             # Of plugins that are off nothing is said.
             otherwise='{% else %}<span class="none">–</span>',
         ),
@@ -164,6 +166,11 @@ OWN_MARKUP: Mapping[str, str] = MappingProxyType(
 
 ON_CARDS: Mapping[str, str] = MappingProxyType({"contact.name": "", "contact.email": "bare", "contact.modules": "bare"})
 """What a card on a phone shows (UX.md), and the class it has there."""
+
+STYLES: Mapping[str, str] = MappingProxyType(
+    {"contact.email": "cell-email", "contact.phone": "cell-phone", "contact.modules": "cell-modules"}
+)
+"""Columns that the stylesheet knows, so that the usual ones fit a laptop."""
 
 
 def is_numeric(column: Column) -> bool:
@@ -185,7 +192,8 @@ def table_source(template: str, columns: Sequence[Column]) -> str:
 def _cell_source(number: int, column: Column) -> str:
     name = f"c{number}"
     markup = OWN_MARKUP.get(column.key, KIND_MARKUP[column.kind])
-    style = " ".join(filter(None, ("numeric" if is_numeric(column) else "", ON_CARDS.get(column.key, "no-phone"))))
+    styles = ("numeric" if is_numeric(column) else "", ON_CARDS.get(column.key, "no-phone"), STYLES.get(column.key, ""))
+    style = " ".join(filter(None, styles))
     if number == 0:
         return f'<th scope="row" role="rowheader">{{% set v = r["{name}"] %}}{markup}</th>'
     cell = f'<td role="cell" data-label="{{{{ label{number} }}}}"'

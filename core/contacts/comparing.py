@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Date, Select, Table, and_, select
+from sqlalchemy import ColumnElement, Date, Select, Table, and_, select, true
 
 from core.contacts.models import Contact
 from core.values import FilterKind
@@ -31,13 +31,20 @@ Predicate = Callable[[str], ColumnElement[bool] | None]
 
 
 def comparison(
-    kind: FilterKind, expression: Any, contact_id: Any = None, *, scale: int = 1, where: Any = None
+    kind: FilterKind,
+    expression: Any,
+    contact_id: Any = None,
+    *,
+    scale: int = 1,
+    where: Any = None,
+    missing: int | None = None,
 ) -> Predicate:
     """The `predicate` of a filter of this kind that compares `expression`.
 
     `expression` is a column of the contacts, or of a table with at most one row a contact (and `where`, if given); its
     column `contact_id` then says whose. Numbers are compared as `scale` times what was typed (100 for an amount in
-    cents), texts without regard to case with a column that holds casefolded text. Raises ValueError for "choices".
+    cents), texts without regard to case with a column that holds casefolded text. With `missing`, contacts without a
+    row have that number: whoever never ordered has 0 orders. Raises ValueError for "choices".
     """
     if kind == "choices":
         raise ValueError("A filter of kind 'choices' has a predicate of its own.")
@@ -49,7 +56,11 @@ def comparison(
         if value == "any:":
             return _meet(expression.is_not(None), contact_id, where)
         condition = _CONDITIONS[kind](expression, value, scale)
-        return None if condition is None else _meet(condition, contact_id, where)
+        if condition is None:
+            return None
+        if missing is not None and contact_id is not None and _holds(value, missing):
+            return ~_meet(condition.self_group().is_not(true()), contact_id, where)
+        return _meet(condition, contact_id, where)
 
     return predicate
 
@@ -85,6 +96,12 @@ def _number(expression: Any, value: str, scale: int) -> ColumnElement[bool] | No
     if high:
         ends.append(expression <= _scaled(high, scale))
     return and_(*ends)
+
+
+def _holds(value: str, number: int) -> bool:
+    """Whether a number lies in a range that is known to be one."""
+    low, _, high = value.partition("..")
+    return (not low or Decimal(low) <= number) and (not high or number <= Decimal(high))
 
 
 def _scaled(text: str, scale: int) -> int | Decimal:

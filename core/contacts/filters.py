@@ -1,25 +1,32 @@
-"""The core's own filters of the contact list (FEATURES L4): by tag, module, country and stage."""
+"""The core's own filters of the contact list (FEATURES L4)."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, and_, select
 from sqlalchemy.orm import Session
 
+from core.contacts.comparing import comparison
+from core.contacts.matching import search_conditions
 from core.contacts.models import Contact, ContactModule, ContactTag, Tag
+from core.contacts.views import SEARCH_FILTER
 from core.values import Choice, Filter
 
 contacts: Table = Contact.__table__  # type: ignore[assignment]
 
 
 def contact_filters() -> list[Filter]:
-    """By tag, module, country and stage."""
+    """By tag, module, country, stage, time of joining, and by words as the search finds them."""
     return [
         Filter(key="contact.tag", label="Tag", predicate=has_tag, choices=tags, order=10),
-        Filter(key="contact.module", label="Module", predicate=has_module, choices=modules, order=20),
-        Filter(key="contact.country", label="Country", predicate=lives_in, choices=countries, order=30),
+        Filter(
+            key="contact.module", label="Module", predicate=has_module, choices=modules, open_choices=True, order=20
+        ),
+        Filter(
+            key="contact.country", label="Country", predicate=lives_in, choices=countries, open_choices=True, order=30
+        ),
         Filter(
             key="contact.stage",
             label="Stage",
@@ -28,6 +35,14 @@ def contact_filters() -> list[Filter]:
             translate_choices=True,
             order=40,
         ),
+        Filter(
+            key="contact.joined",
+            label="Joined",
+            kind="date",
+            predicate=comparison("date", contacts.c.joined_at),
+            order=50,
+        ),
+        Filter(key=SEARCH_FILTER, label="Search", kind="text", predicate=is_found, order=60),
     ]
 
 
@@ -74,3 +89,9 @@ def countries(session: Session) -> Sequence[Choice]:
 def is_at_stage(value: str) -> ColumnElement[bool] | None:
     """The value is a stage (FEATURES C4)."""
     return contacts.c.stage == value if value in {choice.value for choice in STAGES} else None
+
+
+def is_found(value: str) -> ColumnElement[bool] | None:
+    """The value is `has:` and what one would type into the search field."""
+    conditions = search_conditions(value.removeprefix("has:")) if value.startswith("has:") else ()
+    return and_(*conditions) if conditions else None

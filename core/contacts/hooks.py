@@ -25,6 +25,7 @@ def permissions() -> list[Permission]:
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
         Permission(key="contact.fields", label="Add and change fields", roles=("owner", "manager"), order=12),
+        Permission(key="contact.segments", label="Save views of the contact list for everyone", order=12),
     ]
 
 

@@ -11,9 +11,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from sqlalchemy import ColumnElement, Select, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Select, Table, and_, or_, select, true
 
+from core.contacts.choices import vanished
 from core.contacts.comparing import resolved
+from core.contacts.criteria import Criterion, Group
 from core.contacts.models import Contact
 from core.contacts.views import Tab, View
 from core.errors import InvalidInput
@@ -88,7 +90,80 @@ def match(site: Site, view: View) -> Matching:
             log.exception("Filter %r failed", key)
             notices.append(broken_filter(site, offered, describe(error)))
             broken = True
+    if view.where:
+        refusals = [notice for one in view.where.criteria() if (notice := _refusal(site, view, one)) is not None]
+        if refusals:
+            notices.extend(refusals)
+            broken = True
+        else:
+            conditions.append(_combined(site, view.where))
     return Matching(conditions=tuple(conditions), notices=tuple(notices), broken=broken)
+
+
+def _refusal(site: Site, view: View, criterion: Criterion) -> Notice | None:
+    """Why one of the combined conditions can't be applied; None when it can.
+
+    Nothing is left out of a combination: „nicht“ without its filter would mean everyone.
+    """
+    key = criterion.filter
+    words = view.words.get(key, {})
+    offered = site.contributions.contact_filters.get(key)
+    if offered is None:
+        label, plugin = words.get("label", key), plugin_of(key)
+        if plugin in site.plugins and plugin not in site.enabled:
+            return Notice(
+                message="No contacts are shown: this view asks for “%(filter)s”, and the module “%(plugin)s” is off.",
+                words={"filter": label, "plugin": words.get("plugin", plugin)},
+            )
+        return Notice(
+            message="No contacts are shown: this view asks for “%(filter)s”, which does not exist any more.",
+            words={"filter": label},
+        )
+    if key in view.forbidden:
+        return Notice(
+            message="No contacts are shown: this view asks for “%(filter)s”, which your role may not see.",
+            words={"filter": offered.label},
+        )
+    try:
+        gone = vanished(site, offered, criterion.values)
+        gone = gone or [value for value in criterion.values if _predicate(site, offered, value) is None]
+        if gone:
+            named = words.get("values", {}).get(gone[0], gone[0])
+            return Notice(
+                message="No contacts are shown: “%(filter)s” knows no “%(value)s” any more.",
+                words={"filter": offered.label, **({"value": named} if offered.translate_choices else {})},
+                values={} if offered.translate_choices else {"value": named},
+            )
+        _on_contacts(_condition(site, criterion))
+    except (Exception, SystemExit) as error:
+        log.exception("Filter %r failed", key)
+        return broken_filter(site, offered, describe(error))
+    return None
+
+
+def _condition(site: Site, criterion: Criterion) -> ColumnElement[bool]:
+    offered = site.contributions.contact_filters[criterion.filter]
+    predicates = [_predicate(site, offered, value) for value in criterion.values]
+    met = or_(*(predicate for predicate in predicates if predicate is not None))
+    return _not(met) if criterion.negated else met
+
+
+def _combined(site: Site, group: Group) -> ColumnElement[bool]:
+    """The condition of a group that holds something."""
+    parts = [
+        _condition(site, part) if isinstance(part, Criterion) else _combined(site, part)
+        for part in group.parts
+        if isinstance(part, Criterion) or part
+    ]
+    if not parts:
+        return true()
+    joined = and_(*parts) if group.join == "all" else or_(*parts)
+    return _not(joined) if group.join == "none" else joined
+
+
+def _not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    # NOT would leave out whoever has no value: for them the condition is neither true nor false.
+    return condition.self_group().is_not(true())
 
 
 def contacts_of(site: Site, view: View) -> Select[tuple[int]]:
@@ -133,8 +208,11 @@ def broken_filter(site: Site, offered: Filter, message: str) -> Notice:
 def find_broken_filters(site: Site, view: View) -> tuple[Notice, ...]:
     """Which filters the database refuses, each tried alone: asked when the list's statement has failed."""
     notices = []
-    for key, values in view.filters:
-        offered = site.contributions.contact_filters[key]
+    asked = [*view.filters, *((one.filter, one.values) for one in view.where.criteria())]
+    for key, values in asked:
+        offered = site.contributions.contact_filters.get(key)
+        if offered is None:
+            continue
         try:
             for value in values:
                 if (predicate := _predicate(site, offered, value)) is not None:

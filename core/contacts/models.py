@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.database.base import Base, BigInt, ContactRef, Id, PlainContactRef
@@ -179,3 +179,48 @@ class StoredFile(Base):
     sha256: Mapped[str]
     stored_name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Segment(Base):
+    """A saved view of the contact list (FEATURES L6). `account_id` is whose own it is; without one it is everyone's.
+
+    `key` is its name as it is compared: nobody has two of one name, nor has everyone. `conditions` are written by
+    `core.contacts.criteria`, `columns` by `core.contacts.layouts` (empty: each person's own), `words` are explained
+    at `SavedView`. `version` grows with every change, for the two who change a segment at once.
+    """
+
+    __tablename__ = "segments"
+
+    id: Mapped[Id]
+    account_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("staff_accounts.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    key: Mapped[str]
+    tab: Mapped[str] = mapped_column(default="all")
+    sort: Mapped[str]
+    conditions: Mapped[list[Any]] = mapped_column(JSON)
+    columns: Mapped[list[str]] = mapped_column(JSON, default=list)
+    words: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    version: Mapped[int] = mapped_column(default=1)
+    updated_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (
+        UniqueConstraint("account_id", "key", name="uq_segments_own"),
+        Index(
+            "uq_segments_everyones",
+            "key",
+            unique=True,
+            sqlite_where=text("account_id IS NULL"),
+            postgresql_where=text("account_id IS NULL"),
+        ),
+    )
+
+
+class ListColumns(Base):
+    """Which columns of the contact list somebody sees, in which order (FEATURES L6). No row: the standard."""
+
+    __tablename__ = "staff_list_columns"
+
+    account_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("staff_accounts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    columns: Mapped[list[str]] = mapped_column(JSON)

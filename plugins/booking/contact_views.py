@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from core import Choice, Contact, TileData, site_of
+from core import Choice, Contact, TileData, comparison, site_of
 from plugins.booking.appointment_list import monday_of
 from plugins.booking.hours import moment
 from plugins.booking.models import BookingAppointment
@@ -74,6 +75,37 @@ def booked_predicate(value: str) -> ColumnElement[bool] | None:
     if value == "no":
         return Contact.id.not_in(kept)
     return None
+
+
+def by_next(value: str) -> ColumnElement[bool] | None:
+    """The condition on contacts for the day of their next booked appointment."""
+    return _by_day(
+        func.min(BookingAppointment.starts_at),
+        value,
+        BookingAppointment.state == "booked",
+        BookingAppointment.starts_at > _now(),
+    )
+
+
+def by_last(value: str) -> ColumnElement[bool] | None:
+    """The condition on contacts for the day of their last appointment that was kept, or not marked otherwise."""
+    return _by_day(
+        func.max(BookingAppointment.starts_at),
+        value,
+        BookingAppointment.state.in_(("booked", "done")),
+        BookingAppointment.starts_at <= _now(),
+    )
+
+
+def _by_day(extreme: Any, value: str, *of_which: ColumnElement[bool]) -> ColumnElement[bool] | None:
+    # Made anew for each question: what is next depends on the moment.
+    found = (
+        select(BookingAppointment.contact_id, extreme.label("starts_at"))
+        .where(BookingAppointment.contact_id.is_not(None), *of_which)
+        .group_by(BookingAppointment.contact_id)
+        .subquery()
+    )
+    return comparison("date", found.c.starts_at, found.c.contact_id)(value)
 
 
 @frozen(kw_only=True)

@@ -148,7 +148,7 @@ def contact_columns() -> list[Column]:
 
 @hookimpl
 def contact_filters() -> list[Filter]:
-    """Who has booked, and who will come."""
+    """Who has booked, who will come and when, and when they were last there."""
     return [
         Filter(
             key="booking.has_booked",
@@ -158,7 +158,23 @@ def contact_filters() -> list[Filter]:
             translate_choices=True,
             permission="booking.appointments",
             order=130,
-        )
+        ),
+        Filter(
+            key="booking.next",
+            label="Next appointment",
+            kind="date",
+            predicate=contact_views.by_next,
+            permission="booking.appointments",
+            order=131,
+        ),
+        Filter(
+            key="booking.last",
+            label="Last appointment",
+            kind="date",
+            predicate=contact_views.by_last,
+            permission="booking.appointments",
+            order=132,
+        ),
     ]
 
 

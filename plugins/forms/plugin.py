@@ -122,7 +122,7 @@ def contact_columns() -> list[Column]:
 
 @hookimpl
 def contact_filters() -> list[Filter]:
-    """By the form that was sent."""
+    """By the form that was sent, and by when the last entry came."""
     return [
         Filter(
             key="forms.form",
@@ -132,7 +132,15 @@ def contact_filters() -> list[Filter]:
             translate_choices=True,
             permission="forms.entries",
             order=70,
-        )
+        ),
+        Filter(
+            key="forms.last_entry",
+            label="Last form entry",
+            kind="date",
+            predicate=reading.by_last_entry,
+            permission="forms.entries",
+            order=71,
+        ),
     ]
 
 

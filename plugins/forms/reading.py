@@ -10,7 +10,7 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.orm import Session
 
-from core import Choice, Contact, Language, NotFound, Site, TileData
+from core import Choice, Contact, Language, NotFound, Site, TileData, comparison
 from plugins.forms.definitions import definition_of
 from plugins.forms.models import Entry, Form
 
@@ -221,6 +221,17 @@ def by_form(value: str) -> ColumnElement[bool] | None:
     if not value.isascii() or not value.isdigit() or len(value) > 15:
         return None
     return Contact.id.in_(select(Entry.contact_id).where(Entry.form_id == int(value), Entry.state == "accepted"))
+
+
+def by_last_entry(value: str) -> ColumnElement[bool] | None:
+    """The contacts whose last entry came in these days."""
+    found = (
+        select(Entry.contact_id, func.max(Entry.occurred_at).label("last_at"))
+        .where(Entry.contact_id.is_not(None))
+        .group_by(Entry.contact_id)
+        .subquery()
+    )
+    return comparison("date", found.c.last_at, found.c.contact_id)(value)
 
 
 def recent_entries(session: Session) -> TileData:

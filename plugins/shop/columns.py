@@ -1,15 +1,16 @@
-"""The shop's columns and filter in the contact list (FEATURES S5)."""
+"""The shop's columns and filters in the contact list (FEATURES S5)."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, FromClause, select
 from sqlalchemy.orm import Session
 
-from core import Choice, Column, Contact, Filter
-from plugins.shop.models import CustomerTotals
+from core import Choice, Column, Contact, Filter, comparison, currency_digits
+from plugins.shop.models import CustomerAmount, CustomerTotals
 from plugins.shop.totals import amounts_of
 
 TOTALS: FromClause = CustomerTotals.__table__
@@ -55,7 +56,7 @@ def _totals(session: Session, contact_ids: Sequence[int]) -> Mapping[int, object
 
 
 def contact_filters() -> list[Filter]:
-    """Whether a contact has ordered."""
+    """Whether, how often, when last and for how much a contact has ordered."""
     return [
         Filter(
             key="shop.has_ordered",
@@ -65,8 +66,56 @@ def contact_filters() -> list[Filter]:
             translate_choices=True,
             permission="shop.orders",
             order=200,
-        )
+        ),
+        Filter(
+            key="shop.orders",
+            label="Orders (number)",
+            kind="number",
+            # Nobody who never ordered has a row.
+            predicate=comparison("number", CustomerTotals.orders, CustomerTotals.contact_id, missing=0),
+            permission="shop.orders",
+            order=201,
+        ),
+        Filter(
+            key="shop.last_order",
+            label="Last order",
+            kind="date",
+            predicate=comparison("date", CustomerTotals.last_order_at, CustomerTotals.contact_id),
+            permission="shop.orders",
+            order=202,
+        ),
+        Filter(
+            key="shop.total",
+            label="Total of purchases",
+            kind="number",
+            predicate=_has_spent,
+            units=_currencies,
+            permission="shop.orders",
+            order=203,
+        ),
     ]
+
+
+def _has_spent(value: str) -> ColumnElement[bool] | None:
+    """The value is a range and a currency, `100.. EUR`: amounts of two currencies are never compared."""
+    amount, _, currency = value.rpartition(" ")
+    if not re.fullmatch(r"[A-Z]{3}", currency, re.ASCII):
+        return None
+    compared = comparison(
+        "number",
+        CustomerAmount.minor,
+        CustomerAmount.contact_id,
+        scale=10 ** currency_digits(currency),
+        where=CustomerAmount.currency == currency,
+        missing=0,
+    )
+    return compared(amount)
+
+
+def _currencies(session: Session) -> list[Choice]:
+    """The currencies that contacts have bought in."""
+    found = session.scalars(select(CustomerAmount.currency).distinct().order_by(CustomerAmount.currency))
+    return [Choice(value=currency, label=currency) for currency in found]
 
 
 def _yes_or_no(session: Session) -> list[Choice]:

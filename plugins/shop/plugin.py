@@ -136,7 +136,7 @@ def contact_columns() -> list[Column]:
 
 @hookimpl
 def contact_filters() -> list[Filter]:
-    """Has ordered."""
+    """Whether, how often, when last and for how much a contact has ordered."""
     return columns.contact_filters()
 
 

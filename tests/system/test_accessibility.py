@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,10 +13,20 @@ from tests.support.server import ServerProcess
 from tests.system.test_opening_day import sign_in
 
 PUBLIC = ("/", "/shop", "/shop/cart", "/booking", "/forms/contact", "/nowhere", "/dashboard/sign-in")
+COMBINED = quote('["all",["contact.country","DE"],["any",["contact.stage","lead"],["shop.orders","1.."]]]')
+"""Conditions for the list and for the page on which they are combined."""
+
 DASHBOARD = (
     "/dashboard",
     "/dashboard/contacts",
     "/dashboard/contacts?q=nobody-has-this-name",
+    f"/dashboard/contacts?where={COMBINED}",
+    "/dashboard/contacts/columns",
+    "/dashboard/contacts/filter?filter=contact.tag",
+    "/dashboard/contacts/filter?filter=contact.joined",
+    "/dashboard/contacts/segments",
+    f"/dashboard/contacts/segments/new?where={COMBINED}",
+    "/dashboard/contacts/segments/save",
     "/dashboard/contacts/new",
     "/dashboard/contacts/fields",
     "/dashboard/contacts/fields/new",

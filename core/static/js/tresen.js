@@ -4,6 +4,7 @@ import "./menus.js";
 import "./dialogs.js";
 import "./ticks.js";
 import "./live.js";
+import "./builder.js";
 import "./keys.js";
 import "./toasts.js";
 import "./forms.js";

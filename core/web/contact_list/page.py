@@ -13,12 +13,20 @@ from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.directory import Found, find_contacts
 from core.contacts.matching import Notice
 from core.contacts.portrait import initials, tone
+from core.contacts.segments import list_segments
 from core.contacts.views import LIST_PATH, TABS, View, read_view
+from core.contacts.wording import Wording
 from core.contributions import addresses
-from core.i18n import Language, sort_key
-from core.plugins import Outcome, plugin_of
+from core.i18n import Language
 from core.site import Site
-from core.values import Action, Choice, Column, Filter
+from core.values import Action, Column
+from core.web.contact_list.columns import PATH as COLUMNS_PATH
+from core.web.contact_list.columns import shown_columns
+from core.web.contact_list.filtering import PATH as FILTER_PATH
+from core.web.contact_list.filtering import condition_chips, filter_menus, offered_filters
+from core.web.contact_list.saying import say
+from core.web.contact_list.segments import PATH as SEGMENTS_PATH
+from core.web.contact_list.segments import segment_line, segment_menu
 from core.web.requests import Request
 from core.web.routing import get
 
@@ -37,8 +45,8 @@ def contact_list(request: Request) -> Response[str]:
     parameters = list(request.query_params.multi_items())
     place = {name: value for name, value in parameters if name in ("after", "before") and value}
     asked = read_view([pair for pair in parameters if pair[0] not in ("after", "before")], site, request.allows)
-    columns = _shown_columns(request)
-    filters = [one for one in site.contributions.contact_filters.values() if request.allows(one.permission)]
+    columns = shown_columns(request, asked)
+    filters = offered_filters(request)
     found, outcomes = find_contacts(
         site,
         asked,
@@ -48,7 +56,8 @@ def contact_list(request: Request) -> Response[str]:
         extra=choice_calls(site, filters),
     )
     view = found.view
-    menus, unread = _filter_menus(site, language, view, filters, outcomes)
+    wording = Wording(site=site, language=language, view=view)
+    menus, unread = filter_menus(site, wording, filters, outcomes)
     here = view.address(**place)
     return request.page(
         "contacts/list.html",
@@ -64,14 +73,12 @@ def contact_list(request: Request) -> Response[str]:
         search=view.search,
         kept=[pair for pair in view.parameters() if pair[0] != "q"],
         filters=menus,
-        chips=[
-            {"label": menu["label"], "value": option["label"], "remove": option["href"]}
-            for menu in menus
-            for option in menu["options"]
-            if option["current"]
-        ],
+        chips=[*condition_chips(wording), *(chip for menu in menus for chip in menu["chips"])],
         everything=view.everything().address(),
-        notices=[_say(language, one) for one in [*found.matching.notices, *unread, *_failed(site, found)]],
+        **_views(request, view),
+        notices=[
+            say(language, one) for one in [*found.matching.notices, *_lost(site, view), *unread, *_failed(site, found)]
+        ],
         broken=found.matching.broken,
         no_contacts=found.counts.total == 0,
         narrowed=view.is_narrowed,
@@ -88,11 +95,29 @@ def contact_list(request: Request) -> Response[str]:
     )
 
 
-def _shown_columns(request: Request) -> list[Column]:
-    """The columns this person sees, the name first: it is the heading of its row."""
-    offered = request.site.contributions.contact_columns.values()
-    shown = [column for column in offered if column.shown and request.allows(column.permission)]
-    return sorted(shown, key=lambda column: column.key != "contact.name")
+def _views(request: Request, view: View) -> dict[str, Any]:
+    """What the toolbar offers beside the filters: saved views and columns."""
+    segments = []
+    if request.person is not None:
+        with request.site.session() as session:
+            segments = list_segments(session, request.person.id)
+    query = view.query()
+    return {
+        "segment": segment_line(request, view),
+        "segments": segment_menu(request, view, segments),
+        "columns_path": f"{COLUMNS_PATH}?{query}" if query else COLUMNS_PATH,
+        "builder_path": f"{SEGMENTS_PATH}/new?{query}",
+        "filter_path": FILTER_PATH,
+    }
+
+
+def _lost(site: Site, view: View) -> list[Notice]:
+    """Says that a segment's order could not be had."""
+    if not view.lost_sort:
+        return []
+    column = site.contributions.contact_columns.get(view.lost_sort)
+    message = "This view is sorted by “%(column)s”, which can't be shown now. The newest contacts come first."
+    return [Notice(message=message, words={"column": column.label if column else view.lost_sort})]
 
 
 def _heads(language: Language, view: View, found: Found, columns: Sequence[Column]) -> list[dict[str, Any]]:
@@ -155,61 +180,6 @@ def _menu(request: Request, *, inactive: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _filter_menus(
-    site: Site, language: Language, view: View, filters: Sequence[Filter], outcomes: Sequence[Outcome]
-) -> tuple[list[dict[str, Any]], list[Notice]]:
-    """A menu for each filter that has something to choose, and notices about those whose choices failed."""
-    menus, notices = [], []
-    for number, (offered, outcome) in enumerate(zip(filters, outcomes, strict=True)):
-        chosen = view.chosen(offered.key)
-        if outcome.failure is not None:
-            notices.append(
-                Notice(
-                    message="Filter “%(filter)s” of plugin “%(plugin)s” has no choices: %(error)s",
-                    words={
-                        "filter": offered.label,
-                        "plugin": site.plugin_label(plugin_of(offered.key)),
-                        "error": outcome.failure.message,
-                    },
-                )
-            )
-        pairs = _choices(site, language, offered, outcome.value or ())
-        known = {value for value, _ in pairs}
-        # What the address holds is shown and can be taken away, also when nobody can choose it any more.
-        pairs.extend((value, value) for value in chosen if value not in known)
-        if pairs:
-            names = [label for value, label in pairs if value in chosen]
-            menus.append(
-                {
-                    "id": f"filter-{number}",
-                    "label": language.text(offered.label),
-                    "value": names[0] + (f" +{len(names) - 1}" if len(names) > 1 else "") if names else None,
-                    "options": [
-                        {
-                            "label": label,
-                            "href": view.toggled(offered.key, value).address(),
-                            "current": value in chosen,
-                        }
-                        for value, label in pairs
-                    ],
-                }
-            )
-    return menus, notices
-
-
-def _choices(site: Site, language: Language, offered: Filter, choices: Sequence[Choice]) -> list[tuple[str, str]]:
-    """Value and label of each choice, in the person's language."""
-    if offered.key == "contact.module":
-        # A module that is off keeps its data and is not spoken of (FEATURES H2).
-        on = site.contributions.modules
-        return [(one.value, language.text(on[one.value].label)) for one in choices if one.value in on]
-    if offered.key == "contact.country":
-        named = [(one.value, language.country(one.value)) for one in choices]
-        return sorted(named, key=lambda pair: sort_key(pair[1]))
-    translate = language.text if offered.translate_choices else str
-    return [(one.value, translate(one.label)) for one in choices]
-
-
 def _failed(site: Site, found: Found) -> list[Notice]:
     columns = site.contributions.contact_columns
     return [
@@ -223,11 +193,6 @@ def _failed(site: Site, found: Found) -> list[Notice]:
         )
         for key, failure in found.failures.items()
     ]
-
-
-def _say(language: Language, notice: Notice) -> str:
-    words = {name: language.text(word) for name, word in notice.words.items()}
-    return language.text(notice.message, **words, **notice.values)
 
 
 def _pages(language: Language, found: Found) -> dict[str, Any] | None:

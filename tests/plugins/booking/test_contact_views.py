@@ -15,6 +15,8 @@ from jinja2 import Environment
 from sqlalchemy import func, select
 
 from core import SYSTEM, Contact, Demo, DemoPerson, Details, Site
+from core.contacts.matching import contacts_of
+from core.contacts.views import View
 from core.testing import count_queries
 from plugins.booking import plugin
 from plugins.booking.appointments import book_appointment, cancel_appointment, new_token
@@ -76,7 +78,7 @@ def test_b3_the_filter_finds_who_booked_and_who_will_come(site: Site, noon: date
     _, cancelled = take(site, "cancelled@example.org", noon + timedelta(days=1))
     with site.begin() as session:
         cancel_appointment(session, site, cancelled, actor=SYSTEM)
-    (has_booked,) = plugin.contact_filters()
+    has_booked = site.contributions.contact_filters["booking.has_booked"]
 
     def found(value: str) -> list[str]:
         predicate = has_booked.predicate(value)
@@ -88,6 +90,25 @@ def test_b3_the_filter_finds_who_booked_and_who_will_come(site: Site, noon: date
     assert found("upcoming") == ["upcoming"]
     assert found("no") == ["cancelled"]
     assert has_booked.predicate("nonsense") is None
+
+
+def test_b3_filters_by_the_day_of_the_next_and_the_last(site: Site, noon: datetime) -> None:
+    take(site, "soon@example.org", noon)
+    take(site, "soon@example.org", noon + timedelta(days=14))
+    take(site, "later@example.org", noon + timedelta(days=14))
+    take(site, "past@example.org", noon - timedelta(days=28))
+    day = noon.astimezone(site.settings.zone).date()
+
+    def found(key: str, value: str) -> list[str]:
+        with site.session() as session:
+            ids = contacts_of(site, View(filters=((key, (value,)),)))
+            emails = session.scalars(select(Contact.email).where(Contact.id.in_(ids)))
+            return sorted(email.partition("@")[0] for email in emails)
+
+    assert found("booking.next", f"{day}..{day}") == ["soon"]
+    assert found("booking.next", f"{day}..") == ["later", "soon"]
+    assert found("booking.last", f"..{day}") == ["past"]
+    assert found("booking.next", "none:") == ["past"]
 
 
 def test_b3_the_panel_lists_what_is_next_and_what_was(site: Site, noon: datetime) -> None:

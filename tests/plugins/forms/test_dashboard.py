@@ -13,6 +13,8 @@ import pytest
 from sqlalchemy import func, select
 
 from core import Contact, Demo, DemoPerson, Details, NotFound, Site
+from core.contacts.matching import contacts_of
+from core.contacts.views import View
 from core.testing import count_queries, make_client, sign_in
 from plugins.forms.definitions import find_form, slug_of
 from plugins.forms.demo import add_history
@@ -349,6 +351,10 @@ def test_f3_column_filter_panel_and_tile(site: Site, client: Client) -> None:
         assert by_form is not None
         assert sorted(session.scalars(select(Contact.id).where(by_form))) == sorted(ids)
         assert chosen.predicate("x") is None
+        day = NOON.astimezone(site.settings.zone).date()
+        for value, number in ((f"{day}..{day}", 2), (f"..{day - timedelta(days=1)}", 0)):
+            view = View(filters=(("forms.last_entry", (value,)),))
+            assert len(session.scalars(contacts_of(site, view)).all()) == number
         panel: Any = contributions.contact_panels[0].load(session, ids[1])
         assert panel.total == 2
         assert contributions.contact_panels[0].load(session, 987654) is None

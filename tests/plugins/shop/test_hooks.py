@@ -12,7 +12,9 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 from sqlalchemy import func, inspect, select
 
+from core.contacts.matching import contacts_of
 from core.contacts.models import Contact
+from core.contacts.views import View
 from core.database import migrate
 from core.demo import Demo, make_people
 from core.errors import InvalidInput
@@ -108,6 +110,38 @@ def test_l4_the_filter_finds_who_has_ordered_and_who_has_not(site: Site) -> None
         assert ordered.predicate("maybe") is None
         assert [one.value for one in ordered.choices(session)] == ["yes", "no"]
     assert buyer is not None
+
+
+def test_l4_filters_by_number_total_and_day_of_orders(site: Site) -> None:
+    bread, crate = add(site), add(site, "Crate", price=10_000)
+    order(site, (bread, 1), email="small@example.org")
+    for _ in range(2):
+        order(site, (crate, 1), email="large@example.org")
+    gone = order(site, (crate, 5), email="gone@example.org")
+    with site.begin() as session:
+        take_step(session, gone.id, "cancelled", SYSTEM)
+        session.add(Contact(email="never@example.org", email_key="never@example.org", joined_at=datetime.now(UTC)))
+
+    def found(key: str, value: str) -> list[str]:
+        with site.session() as session:
+            ids = contacts_of(site, View(filters=((key, (value,)),)))
+            emails = session.scalars(select(Contact.email).where(Contact.id.in_(ids)).order_by(Contact.email))
+            return [email.partition("@")[0] for email in emails]
+
+    assert found("shop.orders", "2..") == ["large"]
+    assert found("shop.orders", "1..1") == ["small"]
+    assert found("shop.orders", "..0") == ["gone", "never"]
+    assert found("shop.total", "200.. EUR") == ["large"]
+    assert found("shop.total", "5.90..5.90 EUR") == ["small"]
+    assert found("shop.total", "..5.90 EUR") == ["gone", "never", "small"]
+    # Amounts of two currencies are never compared.
+    assert found("shop.total", "0.01.. CHF") == []
+    assert found("shop.last_order", "last:1") == ["large", "small"]
+    assert found("shop.last_order", "..2020-01-01") == []
+    assert found("shop.last_order", "none:") == ["gone", "never"]
+    for value in ("200..", "200.. eur", "EUR", "x.. EUR"):
+        with pytest.raises(InvalidInput):
+            found("shop.total", value)
 
 
 def test_p1_the_panel_shows_orders_and_the_total_of_purchases(site: Site) -> None:
