@@ -21,6 +21,7 @@ from core.values import (
     Column,
     Filter,
     Job,
+    MessageTemplate,
     Module,
     NavItem,
     Panel,
@@ -43,6 +44,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_panels": Panel,
         "contact_actions": Action,
         "overview_tiles": Tile,
+        "message_templates": MessageTemplate,
         "jobs": Job,
     }
 )
@@ -64,6 +66,7 @@ class Contributions:
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
     overview_tiles: Sequence[Tile]
+    message_templates: Mapping[str, MessageTemplate]
     jobs: Mapping[str, Job]
 
 
@@ -106,6 +109,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
             overview_tiles=tuple(sort("overview_tiles")),
+            message_templates=index("message_templates"),
             jobs=index("jobs"),
         ),
         tuple(refused),

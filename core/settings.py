@@ -120,7 +120,9 @@ class Settings:
         default="",
         validator=_smtp_url,
         repr=False,
-        metadata=_variable("mail server, smtp://user:password@host:587 or smtps://…; nothing is sent without", secret=True),
+        metadata=_variable(
+            "mail server, smtp://user:password@host:587 or smtps://…; nothing is sent without", secret=True
+        ),
     )
     plugins: tuple[str, ...] = field(
         default=(),

@@ -22,8 +22,8 @@ LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 class MailServer:
     """Where and how messages are handed over.
 
-    `tls` is "implicit" (smtps, RFC 8314), "required" (STARTTLS or nothing), "offered" (STARTTLS where the server has it)
-    or "none".
+    `tls` is "implicit" (smtps, RFC 8314), "required" (STARTTLS or nothing), "offered" (STARTTLS where the server has
+    it) or "none".
     """
 
     host: str

@@ -1,4 +1,4 @@
-"""The tables of messages: what a contact wrote to the site, what the site wrote to a contact, and texts to start from."""
+"""The tables of messages: what contacts wrote and what is written to them, and texts to start from."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from core.values import Purpose
 Direction = Literal["in", "out"]
 
 State = Literal["received", "queued", "sending", "sent", "failed", "unknown", "withdrawn"]
-"""Where a message is: an incoming one is received; an outgoing one goes from queued to sending to sent, failed (the mail
-server or a plugin refused it) or unknown (nobody knows whether the mail server took it), or was withdrawn."""
+"""Where a message is: an incoming one is received; an outgoing one goes from queued to sending to sent, failed (the
+mail server or a plugin refused it) or unknown (nobody knows whether the mail server took it), or was withdrawn."""
 
 
 class Message(Base):
@@ -26,8 +26,8 @@ class Message(Base):
     `module` names the plugin it came by, `occurred_at` orders the thread. Outgoing ones alone have the rest:
 
     - `next_at`: when a queued one is due; `attempts`: how often it was tried.
-    - `claimed_by`, `claimed_at`: the worker that has it, while it is sending. `handed_at`: since when the mail server may
-      have it; a worker that ended after that leaves it unknown.
+    - `claimed_by`, `claimed_at`: the worker that has it, while it is sending. `handed_at`: since when the mail server
+      may have it; a worker that ended after that leaves it unknown.
     - `reply`: what the mail server said last, or why a plugin refused (a message id), which `reply_by` then names.
     - `settled_at`: when staff have seen that it failed.
     - `mail_id`: its Message-ID without the angle brackets, the same at every attempt; `in_reply_to`: that of the

@@ -8,10 +8,25 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from attrs import define, field, frozen
 
 from core.messages.mail_server import MailServer
+
+SAID_TEXTS: Mapping[str, str] = MappingProxyType(
+    {
+        "address": "The mail server takes no addresses with letters such as ä before the @.",
+        "certificate": "The certificate of the mail server is not valid.",
+        "time": "The mail server did not answer in time.",
+        "name": "The name of the mail server can’t be found.",
+        "refused": "The mail server refuses the connection.",
+        "ended": "The mail server ended the connection.",
+        "missing": "The mail server does not offer the encryption or the sign-in that the settings ask for.",
+    }
+)
+"""What went wrong without words of the server: message ids. Its own words are kept as they are."""
 
 WORDS = 500
 """Characters of what a server said that are kept."""
@@ -36,6 +51,11 @@ class Reply:
     def is_good(self) -> bool:
         """Whether it accepts."""
         return 200 <= self.code < 400
+
+    @property
+    def shown(self) -> str:
+        """Code and words; a sentence of our own stands alone, so that it can be translated."""
+        return self.words if self.words in SAID_TEXTS.values() else f"{self.code} {self.words}"
 
     @property
     def is_final(self) -> bool:
@@ -98,11 +118,9 @@ class Connection:
         smtp = self._smtp
         assert smtp is not None
         if international and not smtp.has_extn("smtputf8"):
-            return Reply(553, "The mail server takes no addresses with letters such as ä before the @.")
+            return Reply(553, SAID_TEXTS["address"])
         options = ["SMTPUTF8"] if international else []
         try:
-            if international:
-                smtp.command_encoding = "utf-8"
             reply = _reply(smtp.mail(sender, options))
             if reply.is_good:
                 reply = _reply(smtp.rcpt(recipient))
@@ -152,11 +170,13 @@ class Connection:
             self.close()
         return reply
 
-    def drop(self) -> None:
-        """End the connection in the middle, so that the server forgets the message that was begun."""
+    def forget(self) -> None:
+        """Make the server forget sender and recipient of a message that won't come."""
         if self._smtp is not None:
-            self._smtp.close()
-            self._smtp = None
+            try:
+                self._smtp.rset()
+            except (OSError, smtplib.SMTPException):
+                self.close()
 
     def close(self) -> None:
         """Say goodbye and end the connection, if there is one."""
@@ -173,18 +193,16 @@ def _reply(answer: tuple[int, bytes]) -> Reply:
 
 def _said(error: BaseException) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
-        words = error.smtp_error
-        return f"{error.smtp_code} {plain(words)}"
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"The certificate of the mail server is not valid: {plain(error.verify_message)}"
-    if isinstance(error, TimeoutError):
-        return "The mail server did not answer in time."
-    if isinstance(error, socket.gaierror):
-        return "The mail server's name can't be found."
-    if isinstance(error, ConnectionRefusedError):
-        return "The mail server refused the connection."
-    if isinstance(error, smtplib.SMTPServerDisconnected):
-        return "The mail server ended the connection."
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return "The mail server does not offer what the settings ask for: " + plain(str(error))
+        return f"{error.smtp_code} {plain(error.smtp_error)}"
+    for kind, key in (
+        (ssl.SSLCertVerificationError, "certificate"),
+        (TimeoutError, "time"),
+        (socket.gaierror, "name"),
+        (ConnectionRefusedError, "refused"),
+        (ConnectionError, "ended"),
+        (smtplib.SMTPServerDisconnected, "ended"),
+        (smtplib.SMTPNotSupportedError, "missing"),
+    ):
+        if isinstance(error, kind):
+            return SAID_TEXTS[key]
     return plain(str(error)) or type(error).__name__

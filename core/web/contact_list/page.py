@@ -23,9 +23,6 @@ from core.web.requests import Request
 from core.web.routing import get
 
 NEW_PATH = f"{LIST_PATH}/new"
-SHORTCUTS: Mapping[str, str] = {"contact.edit": "e"}
-"""Action of the row's menu → its key (UX, "The keyboard and everyone")."""
-
 DOWNWARDS_FIRST = frozenset({"datetime", "date", "number", "money"})
 """Kinds of columns whose largest values are what one looks for."""
 
@@ -145,7 +142,8 @@ def _menu(request: Request, *, inactive: bool) -> list[dict[str, Any]]:
             "href": action.href.split("{contact_id}"),
             "icon": action.icon,
             "post": action.method == "post",
-            "shortcut": SHORTCUTS.get(action.key, ""),
+            "shortcut": action.shortcut,
+            "dialog": action.dialog,
         }
 
     return [
