@@ -143,7 +143,8 @@ def _checked(value: str) -> str:
 def _address(name: str, email: str) -> Address:
     wire, _ = wire_address(email)
     # A name is decoration: one that no header may have is cleaned, never a reason not to send.
-    return Address(display_name=made_safe(name), addr_spec=wire)
+    local, _, domain = wire.rpartition("@")
+    return Address(display_name=made_safe(name), username=local, domain=domain)
 
 
 def _html(site: Site, letter: Letter, footers: Sequence[str]) -> str:

@@ -89,16 +89,11 @@ def hold(session: Session, message_id: int, worker: str) -> Message | None:
     return session.scalar(statement.with_for_update(), execution_options={"populate_existing": True})
 
 
-def put_back(
-    session: Session, message_id: int, worker: str, reply: str, *, wait: bool = True, all_due: bool = False
-) -> None:
-    """Let a claimed message that the server does not have wait for its next attempt.
+def put_back(session: Session, message: Message, reply: str, *, wait: bool = True, all_due: bool = False) -> None:
+    """Let a held message that the server does not have wait for its next attempt.
 
     The waits double up to an hour. With `all_due` everything that is due now waits along, as when the server is away.
     """
-    message = hold(session, message_id, worker)
-    if message is None:
-        return
     moment = now()
     again = moment + waiting_time(message.attempts) if wait else moment
     message.state, message.claimed_by, message.claimed_at, message.handed_at = "queued", "", None, None

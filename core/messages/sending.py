@@ -92,7 +92,9 @@ def _send_one(site: Site, connection: Connection, sender: Sender, message_id: in
     except ServerAway as away:
         log.warning("The mail server is away: %s", away)
         with site.begin() as session:
-            outbox.put_back(session, message_id, worker, str(away), all_due=True)
+            message = outbox.hold_handed(session, message_id, worker)
+            if message is not None:
+                outbox.put_back(session, message, str(away), all_due=True)
         return False
     except NobodyKnows as lost:
         log.warning("Message %s: nobody knows whether the mail server took it: %s", message_id, lost)
@@ -152,7 +154,7 @@ def _hand_over(
         contact = find_contact(session, message.contact_id)
         if contact.email != address:
             # Merged while the server was asked: once more, with the right address.
-            outbox.put_back(session, message_id, worker, "", wait=False)
+            outbox.put_back(session, message, "", wait=False)
             return None
         outgoing = _outgoing(site, contact, message)
         try:
@@ -201,14 +203,14 @@ def _letter(
 
 def _refused_by_server(site: Site, message_id: int, worker: str, reply: Reply) -> bool:
     with site.begin() as session:
-        message = outbox.hold(session, message_id, worker)
+        message = outbox.hold_handed(session, message_id, worker)
         if message is None:
             return True
         if reply.is_final or message.attempts >= outbox.ATTEMPTS:
             outbox.end(session, message, "failed", reply.shown)
             _log(session, message, "message.failed")
         else:
-            outbox.put_back(session, message_id, worker, reply.shown)
+            outbox.put_back(session, message, reply.shown)
     return True
 
 

@@ -187,6 +187,17 @@ class Connection:
             self._smtp = None
 
 
+def probe(server: MailServer) -> str:
+    """Try what sending does up to the first message: why it does not work, or nothing when it does."""
+    connection = Connection(server)
+    try:
+        connection.open()
+    except ServerAway as away:
+        return str(away)
+    connection.close()
+    return ""
+
+
 def _reply(answer: tuple[int, bytes]) -> Reply:
     return Reply(answer[0], plain(answer[1]))
 
@@ -194,6 +205,9 @@ def _reply(answer: tuple[int, bytes]) -> Reply:
 def _said(error: BaseException) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {plain(error.smtp_error)}"
+    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, OSError):
+        # smtplib says this of every trouble while it waits for an answer.
+        error = error.__context__
     for kind, key in (
         (ssl.SSLCertVerificationError, "certificate"),
         (TimeoutError, "time"),
