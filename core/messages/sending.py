@@ -78,10 +78,11 @@ def _send_one(site: Site, connection: Connection, sender: Sender, message_id: in
         reply = connection.begin(from_wire, wire, international=international or from_international)
         if not reply.is_good:
             return _refused_by_server(site, message_id, worker, reply)
-        mail = _hand_over(site, sender, message_id, worker, address, attachments)
-        if mail is None:
+        letter = _hand_over(site, message_id, worker, address, attachments)
+        if letter is None:
             connection.forget()
             return True
+        mail = write_mail(site, sender, letter)
         reply = connection.ready()
         if reply.code == 354:
             reply = connection.deliver(mail)
@@ -140,12 +141,10 @@ def _attachments(site: Site, message_id: int) -> list[Attachment]:
         raise CannotBeWritten("A file of this message can’t be found any more.") from error
 
 
-def _hand_over(
-    site: Site, sender: Sender, message_id: int, worker: str, address: str, attachments: list[Attachment]
-) -> bytes | None:
+def _hand_over(site: Site, message_id: int, worker: str, address: str, attachments: list[Attachment]) -> Letter | None:
     """Ask the plugins and mark the message, in one transaction: who unsubscribes before it gets nothing (T-C5).
 
-    Answers the mail; None when it must not be sent, or is this worker's no more.
+    Answers what the mail is made of; None when it must not be sent, or is this worker's no more.
     """
     with site.begin() as session:
         message = outbox.hold(session, message_id, worker)
@@ -164,7 +163,7 @@ def _hand_over(
             _log(session, message, "message.failed")
             return None
         message.handed_at, message.recipient = now(), address
-        return write_mail(site, sender, _letter(contact, message, outgoing, allowed, attachments))
+        return _letter(contact, message, outgoing, allowed, attachments)
 
 
 def _outgoing(site: Site, contact: Contact, message: Message) -> Outgoing:

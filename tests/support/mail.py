@@ -47,9 +47,7 @@ class MailServer:
         letters = [email.message_from_bytes(mail, policy=default) for mail in self.mails]
         return [letter for letter in letters if isinstance(letter, EmailMessage)]
 
-    async def handle_RCPT(
-        self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]
-    ) -> str:
+    async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
         """Take a recipient, or answer what `rcpt` says."""
         answer = self.rcpt.pop(0) if self.rcpt else "250 OK"
         if answer in ("hang", "drop"):
