@@ -41,7 +41,7 @@ def settings_fields() -> list[SettingsField]:
             label="Name of the sender",
             hint="What people see beside the address. Empty: the name of the site.",
             clean=mail.clean_sender_name,
-            order=1,
+            order=10,
         ),
         SettingsField(
             key="message.sender_email",
@@ -49,7 +49,7 @@ def settings_fields() -> list[SettingsField]:
             kind="email",
             hint="Messages are sent from this address, and answers go there. Nothing is sent without it.",
             clean=mail.clean_sender_email,
-            order=2,
+            order=11,
         ),
         SettingsField(
             key="message.signature",
@@ -57,7 +57,7 @@ def settings_fields() -> list[SettingsField]:
             kind="textarea",
             hint="Stands below every message: who you are, as business letters have to say. Empty: name and address of "
             "the site.",
-            order=3,
+            order=12,
         ),
     ]
 

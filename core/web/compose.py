@@ -21,11 +21,10 @@ from core.messages.deciding import reason_of
 from core.messages.inbox import mark_read
 from core.messages.mail import sender_of
 from core.messages.models import Message
-from core.messages.states import PURPOSE_HINT_TEXTS, PURPOSE_LABELS
+from core.messages.states import PURPOSE_LABELS
 from core.messages.texts import offered_texts, start_from
 from core.plugins import Failure, describe
 from core.site import Site
-from core.values import Purpose
 from core.web.profile.showing import address_of, picture_of
 from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
@@ -208,7 +207,6 @@ def _page(
         options = [{"value": key, "label": text(label)} for key, label, of in offered if of == owner]
         groups.append({"group": text(site.plugin_label(owner)), "options": options})
     back = form.text("next")
-    purposes: tuple[Purpose, ...] = tuple(PURPOSE_LABELS)
     return request.page(
         "messages/compose.html",
         status=status,
@@ -224,10 +222,7 @@ def _page(
         answered={"time": request.language.datetime(answered.occurred_at), "subject": answered.subject,
                   "text": answered.text, "iso": answered.occurred_at.isoformat()} if answered else None,
         templates=groups,
-        purposes=[
-            {"value": one, "label": text(PURPOSE_LABELS[one]), "hint": text(PURPOSE_HINT_TEXTS[one])}
-            for one in purposes
-        ],
+        purposes=[{"value": one, "label": text(label)} for one, label in PURPOSE_LABELS.items()],
         had_files=bool(form.file("files")),
         max_files=MAX_FILES,
         max_megabytes=MAX_TOTAL // 1_000_000,

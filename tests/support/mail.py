@@ -44,8 +44,7 @@ class MailServer:
     @property
     def letters(self) -> list[EmailMessage]:
         """What it took, read as a mail program would."""
-        letters = [email.message_from_bytes(mail, policy=default) for mail in self.mails]
-        return [letter for letter in letters if isinstance(letter, EmailMessage)]
+        return [email.message_from_bytes(mail, policy=default) for mail in self.mails]
 
     async def handle_RCPT(self, server: SMTP, session: Any, envelope: Any, address: str, options: list[str]) -> str:
         """Take a recipient, or answer what `rcpt` says."""
@@ -76,7 +75,7 @@ class MailServer:
     async def _odd(self, server: SMTP, answer: str) -> None:
         self.reached.set()
         if answer == "drop":
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         else:
             await asyncio.get_running_loop().run_in_executor(None, self.release.wait, 60)
