@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from core.contacts.capture import capture_contact as capture_contact
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
+    from core.contacts.files import storing as storing
     from core.contacts.log import add_activity as add_activity
     from core.contacts.models import Contact as Contact
     from core.database.base import Base as Base
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
     from core.errors import InvalidEmail as InvalidEmail
     from core.errors import InvalidInput as InvalidInput
     from core.errors import NotFound as NotFound
+    from core.errors import SendRefused as SendRefused
     from core.errors import TresenError as TresenError
     from core.hookspecs import hookimpl as hookimpl
     from core.i18n import Language as Language
     from core.i18n import currency_digits as currency_digits
     from core.jobs.queue import queue_job as queue_job
+    from core.messages.composing import queue_message as queue_message
     from core.messages.receiving import receive_message as receive_message
     from core.public_forms import check_public_fields as check_public_fields
     from core.public_forms import public_fields as public_fields
@@ -59,13 +62,16 @@ if TYPE_CHECKING:
     from core.values import Indicator as Indicator
     from core.values import Job as Job
     from core.values import Link as Link
+    from core.values import MessageTemplate as MessageTemplate
     from core.values import Module as Module
     from core.values import Money as Money
     from core.values import NavItem as NavItem
+    from core.values import Outgoing as Outgoing
     from core.values import Panel as Panel
     from core.values import Permission as Permission
     from core.values import PublicField as PublicField
     from core.values import Screening as Screening
+    from core.values import SendVerdict as SendVerdict
     from core.values import SettingsField as SettingsField
     from core.values import Submission as Submission
     from core.values import Task as Task
@@ -82,15 +88,25 @@ _HOMES = {
     "core.contacts.capture": ("capture_contact",),
     "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
+    "core.contacts.files": ("storing",),
     "core.contacts.log": ("add_activity",),
     "core.contacts.models": ("Contact",),
     "core.database.base": ("Base", "BigInt", "ContactRef", "Id", "OptionalContactRef", "UtcDateTime"),
     "core.database.upsert": ("upsert",),
     "core.demo": ("Demo", "DemoPerson"),
-    "core.errors": ("CaptureRejected", "Conflict", "InvalidEmail", "InvalidInput", "NotFound", "TresenError"),
+    "core.errors": (
+        "CaptureRejected",
+        "Conflict",
+        "InvalidEmail",
+        "InvalidInput",
+        "NotFound",
+        "SendRefused",
+        "TresenError",
+    ),
     "core.hookspecs": ("hookimpl",),
     "core.i18n": ("Language", "currency_digits"),
     "core.jobs.queue": ("queue_job",),
+    "core.messages.composing": ("queue_message",),
     "core.messages.receiving": ("receive_message",),
     "core.public_forms": ("check_public_fields", "public_fields", "submit_public_form"),
     "core.signing": ("sign", "unsign"),
@@ -113,13 +129,16 @@ _HOMES = {
         "Indicator",
         "Job",
         "Link",
+        "MessageTemplate",
         "Module",
         "Money",
         "NavItem",
+        "Outgoing",
         "Panel",
         "Permission",
         "PublicField",
         "Screening",
+        "SendVerdict",
         "SettingsField",
         "Submission",
         "Task",

@@ -14,6 +14,10 @@ import sys
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from core.site import Site
 
 DEMO_EMAIL = "demo@example.org"
 DEMO_PASSWORD = "tresen-demo"  # noqa: S105 (printed by `tresen demo`; no other command makes this account)
@@ -284,12 +288,40 @@ def _doctor(_arguments: argparse.Namespace) -> int:
     if not waiting:
         site = open_site(settings, upgrade=False)
         print(f"Plugins\n  on: {', '.join(sorted(site.enabled))}")
+        print("Mail")
+        problems.extend(_check_mail(site))
         problems.extend(refusal.message for refusal in site.refused)
         site.close()
     print("Problems" if problems else "No problems found.")
     for problem in problems:
         print(f"  {problem}")
     return 1 if problems else 0
+
+
+def _check_mail(site: Site) -> list[str]:
+    """Print how mail stands; answers what is wrong with it. A site may well have no mail server."""
+    from core.messages.inbox import count_waiting
+    from core.messages.mail import sender_of
+    from core.messages.smtp import probe
+
+    server, sender = site.settings.mail_server, sender_of(site)
+    with site.session() as session:
+        counts = count_waiting(session)
+    print(f"  waiting: {counts.waiting}, to decide: {counts.undecided}")
+    if server is None:
+        print("  nothing is sent: TRESEN_SMTP_URL is not set")
+        return []
+    problems = []
+    if said := probe(server):
+        print(f"  {server.address} can't be used")
+        problems.append(f"The mail server {server.address} can't be used: {said}")
+    else:
+        print(f"  {server.address} is ready")
+    if sender is None:
+        problems.append("No mail is sent: the sender's address is not set. Set it on the settings screen.")
+    else:
+        print(f"  sender: {sender.name} <{sender.email}>")
+    return problems
 
 
 if __name__ == "__main__":

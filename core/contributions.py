@@ -22,6 +22,7 @@ from core.values import (
     ContactField,
     Filter,
     Job,
+    MessageTemplate,
     Module,
     NavItem,
     Panel,
@@ -45,6 +46,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_panels": Panel,
         "contact_actions": Action,
         "overview_tiles": Tile,
+        "message_templates": MessageTemplate,
         "jobs": Job,
     }
 )
@@ -67,6 +69,7 @@ class Contributions:
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
     overview_tiles: Sequence[Tile]
+    message_templates: Mapping[str, MessageTemplate]
     jobs: Mapping[str, Job]
 
 
@@ -110,6 +113,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
             overview_tiles=tuple(sort("overview_tiles")),
+            message_templates=index("message_templates"),
             jobs=index("jobs"),
         ),
         tuple(refused),

@@ -67,5 +67,13 @@ class TooManyAttempts(TresenError):
         self.wait = wait
 
 
+class SendRefused(TresenError):
+    """A plugin's `may_send` refused a message, or failed when it was asked (FEATURES M3). `plugin` is its key."""
+
+    def __init__(self, message: str, *, plugin: str, **values: object) -> None:
+        super().__init__(message, **values)
+        self.plugin = plugin
+
+
 class CaptureRejected(TresenError):
     """A plugin's `screen_capture` refused the visitor's data; the caller's transaction should be given up."""

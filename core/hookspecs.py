@@ -23,12 +23,15 @@ from core.values import (
     ContactField,
     Filter,
     Job,
+    MessageTemplate,
     Module,
     NavItem,
+    Outgoing,
     Panel,
     Permission,
     PublicField,
     Screening,
+    SendVerdict,
     SettingsField,
     Stage,
     Submission,
@@ -188,6 +191,16 @@ def public_fields(site: Site, form: str, language: str) -> Sequence[PublicField]
     """
 
 
+@hookspec
+def message_templates() -> Sequence[MessageTemplate]:  # type: ignore[empty-body]
+    """Texts that staff can start a message to a contact from.
+
+    When: once for each set of enabled plugins. Return: `MessageTemplate` values; a placeholder that does not exist is
+    an error when one is made. Combined: all, sorted by (order, key), after the texts that staff wrote themselves. If
+    it raises: the plugin is refused.
+    """
+
+
 # Decisions: asked before the core acts.
 
 
@@ -199,6 +212,17 @@ def screen_capture(session: Session, site: Site, capture: Capture) -> Screening 
     let it in, or a `Screening`. Combined: in the order of the plugins' keys, each seeing what the ones before made of
     it; the first rejection ends it. If it raises: the plugin's writes are rolled back to a savepoint, the failure is
     recorded, and the capture goes on without its verdict: an order is never lost to a broken plugin.
+    """
+
+
+@hookspec
+def may_send(session: Session, site: Site, message: Outgoing) -> SendVerdict | None:
+    """Whether a message may be sent to a contact, and what has to be added to it.
+
+    When: before a message is queued, and again just before the mail server gets it, in the transaction that marks it
+    so. Return: None to let it go, or a `SendVerdict` that refuses it or adds headers and a footer. Combined: in the
+    order of the plugins' keys; the first refusal stops the message, what the others add is added up. If it raises:
+    the message is refused, the plugin's writes are rolled back to a savepoint, and the failure is recorded.
     """
 
 
@@ -257,6 +281,15 @@ def message_received(session: Session, site: Site, message_id: int, contact_id: 
 
     When: after it is written, in the same transaction. Return: nothing. Combined: all are told. If it raises: as
     `contact_created`.
+    """
+
+
+@hookspec
+def message_sent(session: Session, site: Site, message_id: int, contact_id: int) -> None:
+    """The mail server has taken a message to a contact.
+
+    When: after that is written, in the same transaction; also when staff take a message for sent of which nobody knows.
+    Return: nothing. Combined: all are told. If it raises: as `contact_created`; the message stays sent.
     """
 
 

@@ -13,6 +13,7 @@ from attrs import Attribute, field, fields, frozen
 
 from core.errors import SettingsError
 from core.i18n import LANGUAGES
+from core.messages.mail_server import MailServer, parse_smtp_url
 
 
 def _variable(description: str, *, secret: bool = False) -> dict[str, object]:
@@ -45,6 +46,10 @@ def _language(instance: object, attribute: Attribute[str], value: str) -> None:
             value=repr(value),
             languages=", ".join(LANGUAGES),
         )
+
+
+def _smtp_url(instance: object, attribute: Attribute[str], value: str) -> None:
+    parse_smtp_url(value)
 
 
 def _path(value: str | Path) -> Path:
@@ -111,6 +116,14 @@ class Settings:
     timezone: str = field(
         default="Europe/Berlin", validator=_zone, metadata=_variable("time zone in which times are shown")
     )
+    smtp_url: str = field(
+        default="",
+        validator=_smtp_url,
+        repr=False,
+        metadata=_variable(
+            "mail server, smtp://user:password@host:587 or smtps://…; nothing is sent without", secret=True
+        ),
+    )
     plugins: tuple[str, ...] = field(
         default=(),
         converter=_names,
@@ -136,6 +149,11 @@ class Settings:
     def is_secure(self) -> bool:
         """Whether visitors reach the site over https; cookies are then `__Host-` and Secure."""
         return self.base_url.startswith("https://")
+
+    @property
+    def mail_server(self) -> MailServer | None:
+        """The server that mails are handed to; None when there is none."""
+        return parse_smtp_url(self.smtp_url)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -14,6 +14,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import Attribute, define, field, frozen, validators
 
+from core.errors import InvalidInput
+from core.messages.headers import is_header_safe
+from core.messages.placeholders import check_placeholders
+
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, FromClause
     from sqlalchemy.orm import Session
@@ -30,6 +34,9 @@ ALL_ROLES: frozenset[Role] = frozenset({"owner", "manager", "assistant"})
 
 Stage = Literal["lead", "customer"]
 """FEATURES C4. Shown as „Lead“ and „Kunde“."""
+
+Purpose = Literal["personal", "system", "marketing"]
+"""What a message is for (FEATURES M3): written by a person to a person, a notice of the site, or advertising."""
 
 CellKind = Literal["text", "datetime", "date", "number", "money", "country", "chips", "badge", "indicator", "link"]
 """How a column's values are shown. What a value of each kind looks like stands at `Column.kind`."""
@@ -67,6 +74,13 @@ def _forms(forms: Iterable[Literal["add", "edit"]]) -> frozenset[Literal["add", 
 
 def _roles(roles: Iterable[Role]) -> frozenset[Role]:
     return frozenset(roles)
+
+
+def _placeholders(instance: object, attribute: Attribute[str], value: str) -> None:
+    try:
+        check_placeholders(value)
+    except InvalidInput as error:
+        raise ValueError(f"{type(instance).__name__}.{attribute.name}: {error}") from error
 
 
 _text = validators.instance_of(str)
@@ -273,7 +287,8 @@ class Action:
 
     `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a
     page. A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to
-    contacts that are active or inactive (FEATURES C7).
+    contacts that are active or inactive (FEATURES C7). `dialog` opens the page over the one that it is chosen on, when
+    it has a `ui.fragment`; it gets the query parameter `next`, the page to go back to. `shortcut` is its key.
     """
 
     key: str = field(validator=_key)
@@ -283,6 +298,8 @@ class Action:
     icon: str = field(default="chevron-right", validator=_text)
     method: Literal["get", "post"] = "get"
     only: Literal["active", "inactive"] | None = None
+    dialog: bool = False
+    shortcut: str = field(default="", validator=_text)
     order: int = _order
 
     def fits(self, *, inactive: bool) -> bool:
@@ -543,3 +560,66 @@ class Submission:
     page: str
     language: str
     occurred_at: datetime = field(validator=_aware)
+
+
+@frozen(kw_only=True)
+class MessageTemplate:
+    """A text that staff can start a message from (FEATURES M1).
+
+    `subject` and `body` are message ids, translated into the language of the person written to. They know the
+    placeholders of `core.messages.placeholders` and nothing else: `{{name}}` is replaced, an expression is refused.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    subject: str = field(validator=[_text, _placeholders])
+    body: str = field(validator=[_text, _placeholders])
+    purpose: Purpose = "personal"
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Outgoing:
+    """A message on its way out, as `may_send` is asked about it.
+
+    `language` is the one of the person written to ("de" or "en"). `necessary` says that the person is owed this message
+    or has just asked for it (what was bought, a link to sign in): it is no notice one can switch off. `message_id` is
+    None when the message is only about to be queued.
+    """
+
+    contact_id: int
+    email: str
+    purpose: Purpose
+    subject: str
+    text: str
+    language: str
+    module: str = ""
+    necessary: bool = False
+    message_id: int | None = None
+
+
+@frozen(kw_only=True)
+class SendVerdict:
+    """A plugin's verdict on a message before it is sent.
+
+    `verdict="refuse"` stops it with `reason` (a translatable text for staff). "add" lets it go with more `headers`
+    (names beginning with List- or X-, or Precedence or Feedback-ID) and a `footer` below the text, plain and in the
+    language of the message. Returning None lets it go unchanged.
+    """
+
+    verdict: Literal["refuse", "add"] = field(validator=validators.in_(("refuse", "add")))
+    reason: str = field(default="", validator=_text)
+    headers: Mapping[str, str] = field(factory=dict)
+    footer: str = field(default="", validator=_text)
+
+    @headers.validator
+    def _check_headers(self, _attribute: Attribute[Mapping[str, str]], headers: Mapping[str, str]) -> None:
+        for name, value in headers.items():
+            if not re.fullmatch(r"(List|X)-[A-Za-z0-9-]+|Precedence|Feedback-ID", name, re.ASCII):
+                raise ValueError(f"SendVerdict can't set the header {name!r}. Use one that begins with List- or X-.")
+            if not is_header_safe(value):
+                raise ValueError(f"SendVerdict has a value for {name!r} that no header may have: {value!r}.")
+
+    def __attrs_post_init__(self) -> None:
+        if self.verdict == "refuse" and not self.reason:
+            raise ValueError("A SendVerdict with verdict='refuse' needs a reason= that staff can read.")

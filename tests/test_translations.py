@@ -23,6 +23,7 @@ IN_ENGLISH = {
     "core/contributions.py",
     "core/database/engine.py",
     "core/demo.py",
+    "core/messages/mail_server.py",
     "core/plugins.py",
     "core/settings.py",
     "core/web/application.py",
@@ -36,17 +37,19 @@ VALUES = {
     "ContactField",
     "Filter",
     "Indicator",
+    "MessageTemplate",
     "Module",
     "NavItem",
     "Panel",
     "Permission",
     "PublicField",
     "Screening",
+    "SendVerdict",
     "SettingsField",
     "Tile",
     "TileData",
 }
-KEYWORDS = {"label", "title", "text", "source", "description", "hint", "wording", "detail", "reason"}
+KEYWORDS = {"label", "title", "text", "source", "description", "hint", "wording", "detail", "reason", "subject", "body"}
 TABLES = re.compile(r"(^|_)(LABELS|TEXTS|KINDS)$")
 
 Texts = dict[str, str]

@@ -1,19 +1,110 @@
-"""What messages add to the contacts area: the thread on the profile, the inbox, and its entry in the menu."""
+"""What messages add to the contacts area: writing and sending them, the thread, the inbox, and the sender."""
 
 from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
 from core.hookspecs import hookimpl
+from core.messages import mail, sending
 from core.messages.inbox import read_thread
-from core.values import ALL_ROLES, NavItem, Panel, Permission
+from core.values import (
+    ALL_ROLES,
+    Action,
+    ActivityKind,
+    Job,
+    NavItem,
+    Panel,
+    Permission,
+    SettingsField,
+)
+from core.web.compose import ROUTES as COMPOSE_ROUTES
 from core.web.inbox import ROUTES as INBOX_ROUTES
+from core.web.message_texts import ROUTES as TEXT_ROUTES
 
 
 @hookimpl
 def permissions() -> list[Permission]:
     """Rights on messages."""
-    return [Permission(key="message.view", label="Read messages", roles=ALL_ROLES, order=20)]
+    return [
+        Permission(key="message.view", label="Read messages", roles=ALL_ROLES, order=20),
+        Permission(key="message.send", label="Send messages", roles=ALL_ROLES, order=21),
+        Permission(key="message.templates", label="Edit message templates", order=22),
+    ]
+
+
+@hookimpl
+def settings_fields() -> list[SettingsField]:
+    """„Absender“: who mails come from."""
+    return [
+        SettingsField(
+            key="message.sender_name",
+            label="Name of the sender",
+            hint="What people see beside the address. Empty: the name of the site.",
+            clean=mail.clean_sender_name,
+            order=10,
+        ),
+        SettingsField(
+            key="message.sender_email",
+            label="E-mail address of the sender",
+            kind="email",
+            hint="Messages are sent from this address, and answers go there. Nothing is sent without it.",
+            clean=mail.clean_sender_email,
+            order=11,
+        ),
+        SettingsField(
+            key="message.signature",
+            label="Signature",
+            kind="textarea",
+            hint="Stands below every message: who you are, as business letters have to say. Empty: name and address of "
+            "the site.",
+            order=12,
+        ),
+    ]
+
+
+@hookimpl
+def activity_kinds() -> list[ActivityKind]:
+    """Entries of the activity log."""
+    return [
+        ActivityKind(key="message.sent", label="Message", text="Message sent: %(reference)s", icon="send", order=20),
+        ActivityKind(
+            key="message.failed",
+            label="Message not sent",
+            text="Message could not be sent: %(reference)s",
+            icon="warning",
+            order=21,
+        ),
+        ActivityKind(
+            key="message.withdrawn",
+            label="Message withdrawn",
+            text="Message withdrawn: %(reference)s",
+            icon="undo",
+            order=22,
+        ),
+    ]
+
+
+@hookimpl
+def contact_actions() -> list[Action]:
+    """„Nachricht senden“ (FEATURES L8, P2)."""
+    return [
+        Action(
+            key="message.send",
+            label="Send message",
+            href="/dashboard/contacts/{contact_id}/message",
+            permission="message.send",
+            icon="send",
+            dialog=True,
+            shortcut="m",
+            order=20,
+        )
+    ]
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """The outbox."""
+    return [Job(key="message.send", label="Send messages", every=sending.EVERY, run=sending.run)]
 
 
 @hookimpl
@@ -49,4 +140,4 @@ def contact_panels() -> list[Panel]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of messages."""
-    return [*INBOX_ROUTES]
+    return [*INBOX_ROUTES, *COMPOSE_ROUTES, *TEXT_ROUTES]

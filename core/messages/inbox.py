@@ -1,22 +1,65 @@
-"""Reading messages: a contact's thread, the inbox, and marking them as read (FEATURES M2, P1)."""
+"""Reading messages: a contact's thread, the inbox, and marking them as read (FEATURES M1, M2, P1)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Literal
 
 from attrs import frozen
-from sqlalchemy import func, select, tuple_, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session, aliased
 
 from core.contacts.history import cursor, read_cursor
-from core.contacts.models import Contact, now
+from core.contacts.models import Contact, StoredFile, now
 from core.contacts.profile import Person, person_of
 from core.errors import NotFound
-from core.messages.models import Direction, Message
+from core.messages.decisions import can_resend
+from core.messages.models import Direction, Message, MessageFile, State
+from core.messages.states import DECISION_ICONS, DECISION_LABELS, STATE_LABELS, STATE_SIGNS
 
 THREAD = 30
 """Messages that the profile shows; the older ones are in the inbox of this contact."""
+
+Box = Literal["threads", "contact", "unread", "waiting", "undecided"]
+"""What the inbox shows: the newest message of each contact, all of one contact, or what waits for something."""
+
+WAITING: tuple[State, ...] = ("queued", "sending")
+
+
+@frozen(kw_only=True)
+class Decision:
+    """Something staff can do about a message: a POST to `path`."""
+
+    path: str
+    label: str
+    icon: str
+
+
+@frozen(kw_only=True)
+class MessageState:
+    """Where a message is, and what staff can do about it.
+
+    `reply` is what the mail server or a plugin said of it; `reply_by` is the plugin, if it was one.
+    """
+
+    state: State
+    label: str
+    tone: str
+    icon: str
+    reply: str
+    reply_by: str
+    next_at: datetime | None
+    decisions: Sequence[Decision]
+
+
+@frozen(kw_only=True)
+class AttachedFile:
+    """A file that was sent along; `size` in bytes."""
+
+    id: int
+    name: str
+    size: int
 
 
 @frozen(kw_only=True)
@@ -30,6 +73,9 @@ class ThreadMessage:
     text: str
     occurred_at: datetime
     unread: bool
+    purpose: str
+    where: MessageState
+    files: Sequence[AttachedFile]
 
 
 @frozen(kw_only=True)
@@ -45,7 +91,7 @@ class Thread:
 
 @frozen(kw_only=True)
 class InboxMessage:
-    """A message with its contact."""
+    """A message with its contact. `unread` is that of the whole thread, where a line stands for one."""
 
     id: int
     person: Person
@@ -55,6 +101,7 @@ class InboxMessage:
     text: str
     occurred_at: datetime
     unread: bool
+    where: MessageState
 
 
 @frozen(kw_only=True)
@@ -63,6 +110,40 @@ class InboxPage:
 
     messages: Sequence[InboxMessage]
     older: str | None
+
+
+@frozen(kw_only=True)
+class Waiting:
+    """How many messages wait: to be read, to be sent, to be decided about."""
+
+    unread: int
+    waiting: int
+    undecided: int
+
+
+def state_of(message: Message) -> MessageState:
+    """Where a message is, as it is shown."""
+    tone, icon = STATE_SIGNS[message.state]
+    possible = {
+        "sent": message.state == "unknown",
+        "resend": can_resend(message.state, message.purpose),
+        "settle": message.state == "failed" and message.settled_at is None,
+        "withdraw": message.state == "queued",
+    }
+    return MessageState(
+        state=message.state,
+        label=STATE_LABELS[message.state],
+        tone=tone,
+        icon=icon,
+        reply=message.reply,
+        reply_by=message.reply_by,
+        next_at=message.next_at if message.state == "queued" else None,
+        decisions=tuple(
+            Decision(path=f"/dashboard/messages/{message.id}/{name}", label=label, icon=DECISION_ICONS[name])
+            for name, label in DECISION_LABELS.items()
+            if possible[name]
+        ),
+    )
 
 
 def read_thread(session: Session, contact_id: int) -> Thread | None:
@@ -77,17 +158,21 @@ def read_thread(session: Session, contact_id: int) -> Thread | None:
         return None
     contact = session.get_one(Contact, contact_id)
     shown = rows[:THREAD]
+    files = _files(session, [row.id for row in shown])
     return Thread(
         contact_id=contact_id,
         messages=tuple(
             ThreadMessage(
                 id=row.id,
                 direction=row.direction,
-                who=(contact.name or contact.email) if row.direction == "in" else "",
+                who=(contact.name or contact.email) if row.direction == "in" else row.author_name,
                 subject=row.subject,
                 text=row.text,
                 occurred_at=row.occurred_at,
                 unread=row.direction == "in" and row.read_at is None,
+                purpose=row.purpose,
+                where=state_of(row),
+                files=tuple(files.get(row.id, ())),
             )
             for row in reversed(shown)
         ),
@@ -97,15 +182,23 @@ def read_thread(session: Session, contact_id: int) -> Thread | None:
     )
 
 
+def _files(session: Session, message_ids: Sequence[int]) -> dict[int, list[AttachedFile]]:
+    files: dict[int, list[AttachedFile]] = {}
+    rows = session.execute(
+        select(MessageFile.message_id, StoredFile.id, StoredFile.name, StoredFile.size)
+        .join(StoredFile, StoredFile.id == MessageFile.file_id)
+        .where(MessageFile.message_id.in_(message_ids))
+        .order_by(StoredFile.id)
+    )
+    for message_id, file_id, name, size in rows:
+        files.setdefault(message_id, []).append(AttachedFile(id=file_id, name=name, size=size))
+    return files
+
+
 def read_inbox(
-    session: Session,
-    *,
-    unread: bool = False,
-    contact_id: int | None = None,
-    before: str = "",
-    limit: int = 50,
+    session: Session, box: Box = "threads", *, contact_id: int | None = None, before: str = "", limit: int = 50
 ) -> InboxPage:
-    """A page of what contacts wrote; with `contact_id` all of one contact's thread, both directions."""
+    """A page of the inbox, newest first; `contact_id` is for the box "contact", or narrows another one."""
     statement = (
         select(Message, Contact)
         .join(Contact, Contact.id == Message.contact_id)
@@ -114,13 +207,12 @@ def read_inbox(
     )
     if contact_id is not None:
         statement = statement.where(Message.contact_id == contact_id)
-    if contact_id is None or unread:
-        statement = statement.where(Message.direction == "in")
-    if unread:
-        statement = statement.where(Message.read_at.is_(None))
+    if (condition := _condition(box)) is not None:
+        statement = statement.where(condition)
     if (place := read_cursor(before)) is not None:
         statement = statement.where(tuple_(Message.occurred_at, Message.id) < place)
     rows = session.execute(statement).all()
+    unread = _with_unread(session, [message.contact_id for message, _ in rows]) if box == "threads" else set()
     messages = [
         InboxMessage(
             id=message.id,
@@ -130,12 +222,50 @@ def read_inbox(
             subject=message.subject,
             text=message.text,
             occurred_at=message.occurred_at,
-            unread=message.direction == "in" and message.read_at is None,
+            unread=contact.id in unread or (message.direction == "in" and message.read_at is None),
+            where=state_of(message),
         )
         for message, contact in rows[:limit]
     ]
     older = cursor(messages[-1].occurred_at, messages[-1].id) if len(rows) > limit else None
     return InboxPage(messages=messages, older=older)
+
+
+def _condition(box: Box) -> ColumnElement[bool] | None:
+    if box == "threads":
+        newer = aliased(Message)
+        return ~exists().where(
+            newer.contact_id == Message.contact_id,
+            tuple_(newer.occurred_at, newer.id) > tuple_(Message.occurred_at, Message.id),
+        )
+    if box == "unread":
+        return and_(Message.direction == "in", Message.read_at.is_(None))
+    if box == "waiting":
+        return Message.state.in_(WAITING)
+    if box == "undecided":
+        return or_(Message.state == "unknown", and_(Message.state == "failed", Message.settled_at.is_(None)))
+    return None
+
+
+def _with_unread(session: Session, contact_ids: Sequence[int]) -> set[int]:
+    statement = select(Message.contact_id).where(
+        Message.contact_id.in_(contact_ids), Message.direction == "in", Message.read_at.is_(None)
+    )
+    return set(session.scalars(statement.distinct()))
+
+
+def count_waiting(session: Session, contact_id: int | None = None) -> Waiting:
+    """How many messages wait for something: of one contact, or of all."""
+
+    def count(box: Box) -> int:
+        condition = _condition(box)
+        assert condition is not None
+        statement = select(func.count()).select_from(Message).where(condition)
+        if contact_id is not None:
+            statement = statement.where(Message.contact_id == contact_id)
+        return session.scalar(statement) or 0
+
+    return Waiting(unread=unread_count(session, contact_id), waiting=count("waiting"), undecided=count("undecided"))
 
 
 def unread_count(session: Session, contact_id: int | None = None) -> int:

@@ -1,22 +1,39 @@
-"""The table of messages: what a contact wrote to the site and what the site wrote to a contact."""
+"""The tables of messages: what contacts wrote and what is written to them, and texts to start from."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, Index
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index
 from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contacts.models import now
-from core.database.base import Base, Id, PlainContactRef
+from core.database.base import Base, BigInt, Id, PlainContactRef
+from core.values import Purpose
 
 Direction = Literal["in", "out"]
 
+State = Literal["received", "queued", "sending", "sent", "failed", "unknown", "withdrawn"]
+"""Where a message is: an incoming one is received; an outgoing one goes from queued to sending to sent, failed (the
+mail server or a plugin refused it) or unknown (nobody knows whether the mail server took it), or was withdrawn."""
+
 
 class Message(Base):
-    """A message of a contact's thread. `module` names the plugin it came by, `occurred_at` orders."""
+    """A message of a contact's thread, and, on its way out, its place in the outbox (DESIGN section 6).
+
+    `module` names the plugin it came by, `occurred_at` orders the thread. Outgoing ones alone have the rest:
+
+    - `next_at`: when a queued one is due; `attempts`: how often it was tried.
+    - `claimed_by`, `claimed_at`: the worker that has it, while it is sending. `handed_at`: since when the mail server
+      may have it; a worker that ended after that leaves it unknown.
+    - `reply`: what the mail server said last, or why a plugin refused (a message id), which `reply_by` then names.
+    - `settled_at`: when staff have seen that it failed.
+    - `mail_id`: its Message-ID without the angle brackets, the same at every attempt; `in_reply_to`: that of the
+      message it answers. `idempotency_key`: of what must not be queued twice.
+    - `necessary`: the person is owed it; see `core.values.Outgoing`.
+    """
 
     __tablename__ = "messages"
 
@@ -28,11 +45,34 @@ class Message(Base):
     text: Mapped[str]
     occurred_at: Mapped[datetime] = mapped_column(default=now)
     read_at: Mapped[datetime | None]
+    state: Mapped[State] = mapped_column(default="received", server_default="received")
+    purpose: Mapped[Literal["", "personal", "system", "marketing"]] = mapped_column(default="", server_default="")
+    necessary: Mapped[bool] = mapped_column(default=False, server_default=sql("false"))
+    recipient: Mapped[str] = mapped_column(default="", server_default="")
+    author_id: Mapped[int | None] = mapped_column(BigInteger)
+    author_name: Mapped[str] = mapped_column(default="", server_default="")
+    mail_id: Mapped[str | None] = mapped_column(unique=True, index=True)
+    in_reply_to: Mapped[str] = mapped_column(default="", server_default="")
+    idempotency_key: Mapped[str | None] = mapped_column(unique=True, index=True)
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")
+    next_at: Mapped[datetime | None]
+    claimed_by: Mapped[str] = mapped_column(default="", server_default="")
+    claimed_at: Mapped[datetime | None]
+    handed_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    reply: Mapped[str] = mapped_column(default="", server_default="")
+    reply_by: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
+        CheckConstraint(
+            "state IN ('received', 'queued', 'sending', 'sent', 'failed', 'unknown', 'withdrawn')", name="state"
+        ),
         Index("ix_messages_thread", "contact_id", "occurred_at", "id"),
         Index("ix_messages_inbox", "direction", "occurred_at", "id"),
+        Index("ix_messages_newest", "occurred_at", "id"),
+        Index("ix_messages_state", "state", "next_at", "id"),
         # Only what waits to be read: the index stays small however many messages there are.
         Index(
             "ix_messages_unread",
@@ -42,3 +82,26 @@ class Message(Base):
             postgresql_where=sql("read_at IS NULL AND direction = 'in'"),
         ),
     )
+
+
+class MessageFile(Base):
+    """That a file of the contact (`core.contacts.models.StoredFile`) is attached to a message."""
+
+    __tablename__ = "message_files"
+
+    file_id: Mapped[int] = mapped_column(BigInt, ForeignKey("files.id", ondelete="CASCADE"), primary_key=True)
+    message_id: Mapped[int] = mapped_column(BigInt, ForeignKey("messages.id", ondelete="CASCADE"), index=True)
+
+
+class MessageText(Base):
+    """A text that staff wrote to start messages from; `name` is unique among them, compared by `name_key`."""
+
+    __tablename__ = "message_texts"
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    name_key: Mapped[str] = mapped_column(unique=True)
+    subject: Mapped[str]
+    body: Mapped[str]
+    purpose: Mapped[Purpose] = mapped_column(default="personal")
+    updated_at: Mapped[datetime] = mapped_column(default=now)

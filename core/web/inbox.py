@@ -1,4 +1,4 @@
-"""„Nachrichten“: what contacts wrote, newest first, and what of it waits to be read.
+"""„Nachrichten“: the threads, newest first, and what of them waits: to be read, to be sent, to be decided about.
 
 Looking at a message changes nothing: a page is fetched ahead, or by a program. It is marked as read with a
 button.
@@ -14,7 +14,9 @@ from litestar.response import Redirect, Response
 
 from core.contacts.finding import check_id, find_contact
 from core.contacts.profile import person_of
-from core.messages import inbox
+from core.errors import SendRefused
+from core.messages import decisions, inbox
+from core.messages.deciding import reason_of
 from core.web.profile.showing import address_of, picture_of
 from core.web.requests import FormInput, Request
 from core.web.routing import get, post
@@ -25,44 +27,63 @@ EXCERPT = 240
 
 @get(HERE, permission="message.view")
 def inbox_page(
-    request: Request, unread: FromQuery[str] = "", contact: FromQuery[str] = "", before: FromQuery[str] = ""
+    request: Request,
+    unread: FromQuery[str] = "",
+    show: FromQuery[str] = "",
+    contact: FromQuery[str] = "",
+    before: FromQuery[str] = "",
 ) -> Response[str]:
-    """The newest messages; `unread` leaves those that wait, `contact` those of one contact."""
+    """The threads; `unread` or `show` (waiting, undecided) leaves what waits, `contact` those of one contact."""
     only = int(contact) if contact.isascii() and contact.isdigit() and len(contact) < 19 else None
+    box: inbox.Box = "threads" if only is None else "contact"
+    if unread:
+        box = "unread"
+    elif show == "waiting":
+        box = "waiting"
+    elif show == "undecided":
+        box = "undecided"
     with request.site.session() as session:
         person = person_of(find_contact(session, only)) if only is not None else None
-        page = inbox.read_inbox(session, unread=bool(unread), contact_id=only, before=before)
-        waiting = inbox.unread_count(session, only)
-    text = request.language.text
+        page = inbox.read_inbox(session, box, contact_id=only, before=before)
+        counts = inbox.count_waiting(session, only)
+    text, number = request.language.text, request.language.number
 
-    def link(**more: str) -> str:
-        query = {"contact": contact if only is not None else "", **more}
+    def link(of: inbox.Box, **more: str) -> str:
+        query = {
+            "contact": contact if only is not None else "",
+            "unread": "1" if of == "unread" else "",
+            "show": of if of in ("waiting", "undecided") else "",
+            **more,
+        }
         query = {key: value for key, value in query.items() if value}
         return f"{HERE}?{urlencode(query)}" if query else HERE
 
+    def tab(label: str, of: inbox.Box, count: int | None = None) -> dict[str, Any]:
+        entry = {"label": text(label), "href": link(of), "current": of == box}
+        return entry if count is None else {**entry, "count": number(count)}
+
+    back = link(box, before=before)
     return request.page(
         "messages/inbox.html",
         contact=person,
-        rows=[_row(request, message) for message in page.messages],
+        rows=[_row(request, message, box, back) for message in page.messages],
         tabs=[
-            {"label": text("All"), "href": link(), "current": not unread},
-            {
-                "label": text("Unread"),
-                "href": link(unread="1"),
-                "count": request.language.number(waiting),
-                "current": bool(unread),
-            },
+            tab("All", "threads" if only is None else "contact"),
+            tab("Unread", "unread", counts.unread),
+            tab("Waiting", "waiting", counts.waiting),
+            tab("To decide", "undecided", counts.undecided),
         ],
-        unread=bool(unread),
-        newest=link(unread="1" if unread else "") if before else None,
-        older=link(unread="1" if unread else "", before=page.older) if page.older else None,
-        back=link(unread="1" if unread else "", before=before),
+        box=box,
+        newest=link(box) if before else None,
+        older=link(box, before=page.older) if page.older else None,
+        back=back,
     )
 
 
-def _row(request: Request, message: inbox.InboxMessage) -> dict[str, Any]:
+def _row(request: Request, message: inbox.InboxMessage, box: inbox.Box, back: str) -> dict[str, Any]:
     words = " ".join(message.text.split())
     language = request.language
+    thread = box == "threads"
     return {
         "id": message.id,
         "title": message.person.title,
@@ -77,6 +98,11 @@ def _row(request: Request, message: inbox.InboxMessage) -> dict[str, Any]:
         "iso": message.occurred_at.isoformat(),
         "incoming": message.direction == "in",
         "unread": message.unread,
+        "where": message.where,
+        # A line that stands for a thread marks the thread.
+        "mark_read": address_of(message.person.id, "messages", "read") if thread else f"{HERE}/{message.id}/read",
+        "mark_fields": {"next": back, **({"through": message.id} if thread else {})},
+        "reply": address_of(message.person.id, "message", reply=str(message.id), next=back),
     }
 
 
@@ -107,7 +133,57 @@ def read_thread(request: Request, form: FormInput, contact_id: FromPath[int]) ->
     with request.site.begin() as session:
         find_contact(session, contact_id)
         inbox.mark_thread_read(session, contact_id, through)
-    return request.redirect(address_of(contact_id) + "#panel-message-thread", "Marked as read.")
+    return request.redirect(form.text("next") or _thread(contact_id), "Marked as read.")
 
 
-ROUTES: list[Any] = [inbox_page, read, unread, read_thread]
+# What staff decide about a message on its way
+
+
+@post(f"{HERE}/{{message_id:int}}/resend", permission="message.send")
+def resend(request: Request, form: FormInput, message_id: FromPath[int]) -> Redirect:
+    """Send a message again that failed, or of which nobody knows."""
+    try:
+        with request.site.begin() as session:
+            contact_id = decisions.resend(session, request.site, message_id).contact_id
+    except SendRefused as refused:
+        text = request.language.text
+        return request.redirect(
+            form.text("next") or HERE,
+            "%(module)s: %(reason)s",
+            kind="error",
+            module=text(request.site.plugin_label(refused.plugin)),
+            reason=text(reason_of(refused)),
+        )
+    request.site.job_waiting.set()
+    return request.redirect(form.text("next") or _thread(contact_id), "The message is sent again.")
+
+
+@post(f"{HERE}/{{message_id:int}}/sent", permission="message.send")
+def treat_as_sent(request: Request, form: FormInput, message_id: FromPath[int]) -> Redirect:
+    """Take a message for sent of which nobody knows."""
+    with request.site.begin() as session:
+        contact_id = decisions.treat_as_sent(session, request.site, message_id).contact_id
+    return request.redirect(form.text("next") or _thread(contact_id), "The message counts as sent.")
+
+
+@post(f"{HERE}/{{message_id:int}}/settle", permission="message.send")
+def settle(request: Request, form: FormInput, message_id: FromPath[int]) -> Redirect:
+    """Leave a message that failed as it is."""
+    with request.site.begin() as session:
+        contact_id = decisions.settle(session, message_id).contact_id
+    return request.redirect(form.text("next") or _thread(contact_id), "The message is left as it is.")
+
+
+@post(f"{HERE}/{{message_id:int}}/withdraw", permission="message.send")
+def withdraw(request: Request, form: FormInput, message_id: FromPath[int]) -> Redirect:
+    """Take a message back that still waits."""
+    with request.site.begin() as session:
+        contact_id = decisions.withdraw(session, message_id, request.actor).contact_id
+    return request.redirect(form.text("next") or _thread(contact_id), "The message is withdrawn. It is not sent.")
+
+
+def _thread(contact_id: int) -> str:
+    return address_of(contact_id) + "#panel-message-thread"
+
+
+ROUTES: list[Any] = [inbox_page, read, unread, read_thread, resend, treat_as_sent, settle, withdraw]

@@ -17,6 +17,9 @@ from core.web.routing import get, post
 
 MAX_LENGTH = 5000
 
+GROUP_LABELS = {"site": "Site", "message": "Sender"}
+"""Plugin of the core → heading above its settings, a message id."""
+
 
 @get("/dashboard/settings", permission="site.settings")
 def show_settings(request: Request) -> Response[str]:
@@ -88,7 +91,7 @@ def _page(request: Request, form: Form, *, status: int = 200) -> Response[str]:
 
 def group_label(site: Site, plugin: str) -> str:
     """The heading above a plugin's settings, a message id."""
-    return "Site" if plugin == "site" else site.plugin_label(plugin)
+    return GROUP_LABELS.get(plugin) or site.plugin_label(plugin)
 
 
 @get("/site.css", public=True)

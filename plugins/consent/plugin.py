@@ -12,16 +12,18 @@ from core import (
     Demo,
     Filter,
     Module,
+    Outgoing,
     Panel,
     Permission,
     PublicField,
+    SendVerdict,
     SettingsField,
     Site,
     Submission,
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, fields, public, reading, routes
+from plugins.consent import asking, fields, public, reading, routes, sending
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 
@@ -134,6 +136,12 @@ def public_fields(site: Site, form: str, language: str) -> list[PublicField]:
 def public_form_submitted(session: Session, submission: Submission) -> None:
     """Keep what was ticked."""
     asking.record_ticks(session, submission)
+
+
+@hookimpl
+def may_send(session: Session, site: Site, message: Outgoing) -> SendVerdict | None:
+    """No advertising without consent; a way to unsubscribe in all that can be switched off."""
+    return sending.verdict_on(session, site, message)
 
 
 # After the plugins that bring the people: consent belongs to contacts that exist.

@@ -11,6 +11,7 @@ from core import (
     Demo,
     Filter,
     InvalidInput,
+    MessageTemplate,
     Module,
     NavItem,
     Panel,
@@ -165,6 +166,19 @@ def contact_actions() -> list[Action]:
 def overview_tiles() -> list[Tile]:
     """Orders and revenue."""
     return tiles.overview_tiles()
+
+
+@hookimpl
+def message_templates() -> list[MessageTemplate]:
+    """What a shop writes most often by hand."""
+    return [
+        MessageTemplate(
+            key="shop.ready",
+            label="Order can be collected",
+            subject="Your order is ready",
+            body="Hello {{name}},\n\nyour order is ready, and you can collect it.\n\nKind regards\n{{sender}}",
+        )
+    ]
 
 
 @hookimpl

@@ -92,6 +92,7 @@ TOLD = frozenset(
         "stage_changed",
         "contact_deactivated",
         "message_received",
+        "message_sent",
         "plugin_enabled",
         "plugin_disabled",
     }

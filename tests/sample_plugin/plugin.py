@@ -30,13 +30,16 @@ from core import (
     FormInput,
     InvalidInput,
     Job,
+    MessageTemplate,
     Module,
     NavItem,
+    Outgoing,
     Panel,
     Permission,
     PublicField,
     Request,
     Screening,
+    SendVerdict,
     SettingsField,
     Site,
     Submission,
@@ -278,6 +281,18 @@ def add_points(session: Session, contact_id: int, points: int) -> None:
 
 
 @hookimpl
+def message_templates() -> list[MessageTemplate]:
+    return [
+        MessageTemplate(
+            key="sample_plugin.thanks",
+            label="Thanks for your points",
+            subject="Your points, {{name}}",
+            body="Thank you, {{name}}.",
+        )
+    ]
+
+
+@hookimpl
 def public_fields(form: str) -> list[PublicField]:
     return [PublicField(key="sample_plugin.join", wording="I want to collect points.")]
 
@@ -291,6 +306,15 @@ def screen_capture(capture: Capture) -> Screening | None:
         return Screening(verdict="reject", reason="This address can't be used here.")
     if capture.details.city == "Bad City":
         return Screening(verdict="change", capture=evolve(capture, details=evolve(capture.details, city="Good City")))
+    return None
+
+
+@hookimpl
+def may_send(session: Session, message: Outgoing) -> SendVerdict | None:
+    if message.email.endswith("@silent.example.org"):
+        return SendVerdict(verdict="refuse", reason="This person wants no mail.")
+    if message.purpose == "system":
+        return SendVerdict(verdict="add", headers={"X-Points": "yes"}, footer="Collect points.")
     return None
 
 
@@ -329,6 +353,11 @@ def contact_deactivated(session: Session, contact_id: int) -> None:
 @hookimpl
 def message_received(session: Session, message_id: int, contact_id: int) -> None:
     hear(session, "message_received", contact_id, str(message_id))
+
+
+@hookimpl
+def message_sent(session: Session, message_id: int, contact_id: int) -> None:
+    hear(session, "message_sent", contact_id, str(message_id))
 
 
 @hookimpl

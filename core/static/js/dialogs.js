@@ -36,7 +36,7 @@ export function show(dialog) {
   for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
   if (!dialog || dialog.open) return;
   dialog.showModal();
-  dialog.querySelector("[autofocus], .dialog-body :is(input:not([type=hidden]), select, textarea)")?.focus();
+  (dialog.querySelector("[autofocus]") ?? dialog.querySelector(".dialog-body :is(input:not([type=hidden]), select, textarea)"))?.focus();
 }
 
 /** @param {string} href @returns {Promise<HTMLDialogElement | null>} */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from litestar.response import Response
@@ -31,9 +31,6 @@ from core.web.requests import Request
 from core.web.routing import get
 
 NEW_PATH = f"{LIST_PATH}/new"
-SHORTCUTS: Mapping[str, str] = {"contact.edit": "e"}
-"""Action of the row's menu → its key (UX, "The keyboard and everyone")."""
-
 DOWNWARDS_FIRST = frozenset({"datetime", "date", "number", "money"})
 """Kinds of columns whose largest values are what one looks for."""
 
@@ -170,7 +167,8 @@ def _menu(request: Request, *, inactive: bool) -> list[dict[str, Any]]:
             "href": action.href.split("{contact_id}"),
             "icon": action.icon,
             "post": action.method == "post",
-            "shortcut": SHORTCUTS.get(action.key, ""),
+            "shortcut": action.shortcut,
+            "dialog": action.dialog,
         }
 
     return [

@@ -152,6 +152,7 @@ def test_p2_actions_of_plugins_are_offered_to_those_who_may(tmp_path: Path, coun
     labels = [re.sub(r"<[^>]+>", "", entry) for entry in re.findall(r"<li>(.*?)</li>", menu, re.DOTALL)]
     assert [label.strip() for label in labels] == [
         "Edit",
+        "Send message",
         "View activity log",
         "Sell something",
         "Give points",

@@ -120,8 +120,8 @@ def test_the_inbox_is_newest_first_and_leads_to_the_profile(site: Site, client: 
 
 def test_the_inbox_goes_on_page_after_page(site: Site, client: Client) -> None:
     for number in range(101):
-        write(site, f"Number {number:03}.", NOON + HOUR * (number // 2))
-    url: str | None = "/dashboard/messages"
+        contact_id = write(site, f"Number {number:03}.", NOON + HOUR * (number // 2))
+    url: str | None = f"/dashboard/messages?contact={contact_id}"
     seen: list[str] = []
     while url:
         page = client.get(url).text
@@ -130,6 +130,25 @@ def test_the_inbox_goes_on_page_after_page(site: Site, client: Client) -> None:
         url = older[0].replace("&amp;", "&") if older else None
 
     assert seen == [f"{number:03}" for number in reversed(range(101))]
+
+
+def test_the_inbox_has_a_line_for_each_thread_with_its_newest_message(site: Site, client: Client) -> None:
+    anna = write(site, "Anna's first", NOON)
+    write(site, "Anna's last", NOON + HOUR * 2)
+    write(site, "Bert's", NOON + HOUR, email="bert@example.org")
+
+    page = client.get("/dashboard/messages").text
+
+    assert "first" not in page
+    assert page.index("Anna&#39;s last") < page.index("Bert&#39;s")
+    (through,) = re.findall(rf'action="/dashboard/contacts/{anna}/messages/read".*?name="through" value="(\d+)"', page)
+    answer = client.post(
+        f"/dashboard/contacts/{anna}/messages/read",
+        data={"through": through, "next": "/dashboard/messages"},
+        follow_redirects=False,
+    )
+    assert answer.headers["location"] == "/dashboard/messages"
+    assert unread(site) == ["Bert's"]
 
 
 def test_a_message_is_marked_read_and_unread_again_by_undo(site: Site, client: Client) -> None:

@@ -1,0 +1,215 @@
+"""M1 and M3, and „Nachricht senden“ of L8 and P2, as staff do it in German; the mails go to a real server."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from core import SYSTEM, state
+from plugins.consent.changing import Evidence, change_consent
+from tests.support.mail import MailServer, mail_server
+from tests.support.server import ServerProcess
+from tests.support.sites import open_same_site, within
+from tests.system.rows.conftest import Counter
+
+
+@pytest.fixture(scope="module")
+def _post_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[ServerProcess, MailServer, Path, str]]:
+    folder = tmp_path_factory.mktemp("mail")
+    database = f"sqlite:///{folder / 'tresen.sqlite'}"
+    site = open_same_site(database, folder)
+    with site.begin() as session:
+        state.save_setting(session, "site.name", "Bäckerei Lindner")
+    site.close()
+    with mail_server() as mails:
+        environment = {"TRESEN_LANGUAGE": "de", "TRESEN_SMTP_URL": mails.url}
+        with ServerProcess(database, folder, environment=environment) as server:
+            yield server, mails, folder, database
+
+
+@pytest.fixture
+def office(
+    _post_office: tuple[ServerProcess, MailServer, Path, str], new_page: Callable[..., Page]
+) -> Iterator[Counter]:
+    """A running site that sends mail."""
+    server, _, folder, database = _post_office
+    site = open_same_site(database, folder)
+    yield Counter(site=site, url=server.url, data_dir=folder, new_page=new_page)
+    site.close()
+
+
+@pytest.fixture
+def mails(_post_office: tuple[ServerProcess, MailServer, Path, str]) -> MailServer:
+    """The mail server it sends to; what tests before sent is forgotten."""
+    found = _post_office[1]
+    found.mails.clear()
+    found.envelopes.clear()
+    return found
+
+
+def set_sender(page: Page, office: Counter) -> None:
+    page.goto(f"{office.url}/dashboard/settings")
+    page.get_by_label("E-Mail-Adresse des Absenders").fill("laden@example.org")
+    page.get_by_role("button", name="Speichern").click()
+    expect(page.get_by_text("Einstellungen gespeichert")).to_be_visible()
+
+
+def thread(page: Page, office: Counter, contact_id: int, expected: str) -> None:
+    """Open the profile and wait until the thread says so."""
+
+    def shows() -> bool:
+        page.goto(office.profile(contact_id))
+        return expected in page.locator("#panel-message-thread").inner_text()
+
+    within(20, shows)
+
+
+def test_m1_staff_write_with_a_template_and_a_file_and_it_arrives_once(office: Counter, mails: MailServer) -> None:
+    contact_id = office.contact("Anna Müller", email="anna@example.org")
+    page = office.staff()
+
+    # Before the sender is set the page says what is missing, and keeps what is typed.
+    page.goto(f"{office.profile(contact_id)}/message")
+    expect(page.get_by_text("Noch kann nichts gesendet werden")).to_be_visible()
+    expect(page.get_by_role("link", name="Absender einstellen")).to_be_visible()
+    set_sender(page, office)
+
+    page.goto(f"{office.url}/dashboard/messages")
+    page.get_by_role("link", name="Vorlagen").click()
+    page.get_by_role("link", name="Neue Vorlage").first.click()
+    page.locator("[name=name]").fill("Abholung")
+    page.locator("[name=subject]").fill("Ihre Bestellung, {{name}}")
+    page.locator("[name=body]").fill("Guten Tag {{nmae}}")
+    page.get_by_role("button", name="Vorschau").click()
+    expect(page.locator("#field-body-error")).to_contain_text("Den Platzhalter {{nmae}} gibt es nicht")
+    page.locator("[name=body]").fill("Guten Tag {{name}},\n\nes ist alles fertig.")
+    page.get_by_role("button", name="Vorschau").click()
+    expect(page.locator("#preview")).to_contain_text("Guten Tag Anna Müller")
+    page.get_by_role("button", name="Speichern").click()
+    expect(page.get_by_text("Vorlage „Abholung“ gespeichert.")).to_be_visible()
+
+    page.goto(f"{office.profile(contact_id)}/message")
+    page.get_by_label("Vorlage").select_option(label="Abholung")
+    page.get_by_role("button", name="Vorlage übernehmen").click()
+    expect(page.get_by_label("Betreff")).to_have_value("Ihre Bestellung, Anna Müller")
+    page.locator("[name=files]").set_input_files(
+        {"name": "Rechnung.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7"}
+    )
+    page.get_by_role("button", name="Senden").dblclick()
+    expect(page.get_by_text("Die Nachricht an Anna Müller ist unterwegs.")).to_be_visible()
+    expect(page.locator("#panel-message-thread")).to_contain_text("Ihre Bestellung, Anna Müller")
+    thread(page, office, contact_id, "Gesendet")
+
+    (letter,) = mails.letters
+    assert mails.envelopes == [("laden@example.org", ["anna@example.org"])]
+    assert str(letter["From"]) == "Bäckerei Lindner <laden@example.org>"
+    assert letter["Subject"] == "Ihre Bestellung, Anna Müller"
+    assert [part.get_filename() for part in letter.iter_attachments()] == ["Rechnung.pdf"]
+    expect(page.locator("#panel-message-thread")).to_contain_text("Rechnung.pdf")
+    expect(page.locator("#activity")).to_contain_text("Nachricht gesendet: Ihre Bestellung, Anna Müller")
+
+
+def test_m1_what_could_not_be_sent_is_for_staff_to_decide(office: Counter, mails: MailServer) -> None:
+    contact_id = office.contact("Bert Beispiel")
+    page = office.staff()
+    set_sender(page, office)
+    mails.data += ["drop", "550 5.1.1 Kein Postfach"]
+    for subject in ("Unklare Sache", "Abgelehnte Sache"):
+        page.goto(f"{office.profile(contact_id)}/message")
+        page.get_by_label("Betreff").fill(subject)
+        page.get_by_label("Text").fill("Guten Tag")
+        page.get_by_role("button", name="Senden").click()
+        thread(page, office, contact_id, "Unklar" if subject == "Unklare Sache" else "Fehlgeschlagen")
+
+    page.goto(f"{office.url}/dashboard/messages")
+    page.get_by_role("link", name="Zu entscheiden").click()
+    unclear = page.locator(".inbox-line").filter(has_text="Unklare Sache")
+    expect(unclear).to_contain_text("Niemand weiß, ob diese Nachricht angekommen ist")
+    unclear.get_by_role("button", name="Als gesendet ansehen").click()
+    refused = page.locator(".inbox-line").filter(has_text="Abgelehnte Sache")
+    expect(refused).to_contain_text("550 5.1.1 Kein Postfach")
+    refused.get_by_role("button", name="Erneut senden").click()
+    expect(page.get_by_text("Die Nachricht wird erneut gesendet.")).to_be_visible()
+    within(20, lambda: [letter["Subject"] for letter in mails.letters] == ["Unklare Sache", "Abgelehnte Sache"])
+
+
+def test_m3_advertising_without_consent_is_refused_with_the_reason(office: Counter, mails: MailServer) -> None:
+    contact_id = office.contact("Clara Neu", email="clara@example.org")
+    page = office.staff()
+    set_sender(page, office)
+    page.goto(f"{office.profile(contact_id)}/message")
+    page.get_by_label("Betreff").fill("Angebot")
+    page.get_by_label("Text").fill("Nur heute.")
+    page.get_by_label("Werbung").check()
+    page.get_by_role("button", name="Senden").click()
+    reason = "Einwilligungen: Diese Person hat in Werbung nie eingewilligt."
+    expect(page.locator("#field-purpose-error")).to_have_text(reason)
+    expect(page.get_by_label("Text")).to_have_value("Nur heute.")
+
+    evidence = Evidence(way="staff", actor=SYSTEM, occurred_at=datetime.now(UTC), basis="Karte im Ordner")
+    with office.site.begin() as session:
+        change_consent(session, contact_id=contact_id, purpose="marketing", to="subscribed", evidence=evidence)
+    page.goto(f"{office.profile(contact_id)}/message")
+    page.get_by_label("Betreff").fill("Angebot")
+    page.get_by_label("Text").fill("Nur heute.")
+    page.get_by_label("Werbung").check()
+    page.get_by_role("button", name="Senden").click()
+    thread(page, office, contact_id, "Gesendet")
+
+    (letter,) = mails.letters
+    assert re.fullmatch(r"<http://\S+/unsubscribe/\S+>", str(letter["List-Unsubscribe"]))
+    plain = letter.get_body(("plain",))
+    assert plain is not None
+    assert "Sie können sich jederzeit abmelden: http" in plain.get_content()
+
+
+def test_l8_nachricht_senden_in_the_row_s_menu_opens_over_the_list(office: Counter, mails: MailServer) -> None:
+    office.contact("Dora Liste", email="dora@example.org")
+    page = office.staff()
+    set_sender(page, office)
+    list_url = f"{office.url}/dashboard/contacts?q=dora"
+    page.goto(list_url)
+    page.locator("tbody tr").first.get_by_role("button", name="Aktionen für Dora Liste").click()
+    page.get_by_role("link", name="Nachricht senden").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    assert page.url == list_url, "the list is still there"
+    dialog.get_by_label("Betreff").fill("Aus der Liste")
+    dialog.get_by_label("Text").fill("Guten Tag")
+    dialog.get_by_role("button", name="Senden").click()
+    expect(page).to_have_url(list_url)
+    expect(page.get_by_text("Die Nachricht an Dora Liste ist unterwegs.")).to_be_visible()
+    within(20, lambda: [letter["Subject"] for letter in mails.letters] == ["Aus der Liste"])
+
+    # The same by keyboard alone.
+    page.keyboard.press("j")
+    page.keyboard.press("m")
+    expect(page.get_by_role("dialog").get_by_label("Betreff")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_p2_nachricht_senden_on_the_profile_also_without_scripts(office: Counter, mails: MailServer) -> None:
+    contact_id = office.contact("Emil Profil", email="emil@example.org")
+    page = office.staff(java_script_enabled=False)
+    set_sender(page, office)
+    page.goto(office.profile(contact_id))
+    page.get_by_role("button", name="Aktionen", exact=True).click()
+    page.get_by_role("link", name="Nachricht senden").first.click()
+    expect(page.get_by_role("heading", name="Nachricht senden", level=1)).to_be_visible()
+    page.get_by_label("Betreff").fill("Vom Profil")
+    page.get_by_label("Text").fill("Guten Tag")
+    page.get_by_role("button", name="Senden").click()
+    expect(page).to_have_url(re.compile(re.escape(office.profile(contact_id))))
+    expect(page.locator("#panel-message-thread")).to_contain_text("Vom Profil")
+    within(20, lambda: [letter["Subject"] for letter in mails.letters] == ["Vom Profil"])
+
+    scripted = office.staff()
+    scripted.goto(office.profile(contact_id))
+    scripted.keyboard.press("m")
+    expect(scripted.get_by_role("dialog").get_by_label("Betreff")).to_be_visible()
