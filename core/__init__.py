@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     from core.values import Captured as Captured
     from core.values import Choice as Choice
     from core.values import Column as Column
+    from core.values import ContactField as ContactField
     from core.values import Details as Details
+    from core.values import FieldValue as FieldValue
     from core.values import Filter as Filter
     from core.values import Indicator as Indicator
     from core.values import Job as Job
@@ -104,7 +106,9 @@ _HOMES = {
         "Captured",
         "Choice",
         "Column",
+        "ContactField",
         "Details",
+        "FieldValue",
         "Filter",
         "Indicator",
         "Job",

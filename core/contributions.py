@@ -19,6 +19,7 @@ from core.values import (
     Action,
     ActivityKind,
     Column,
+    ContactField,
     Filter,
     Job,
     Module,
@@ -38,6 +39,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "nav_items": NavItem,
         "settings_fields": SettingsField,
         "activity_kinds": ActivityKind,
+        "contact_fields": ContactField,
         "contact_columns": Column,
         "contact_filters": Filter,
         "contact_panels": Panel,
@@ -59,6 +61,7 @@ class Contributions:
     nav_items: Sequence[NavItem]
     settings_fields: Mapping[str, SettingsField]
     activity_kinds: Mapping[str, ActivityKind]
+    contact_fields: Mapping[str, ContactField]
     contact_columns: Mapping[str, Column]
     contact_filters: Mapping[str, Filter]
     contact_panels: Sequence[Panel]
@@ -101,6 +104,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             nav_items=tuple(sort("nav_items")),
             settings_fields=index("settings_fields"),
             activity_kinds=index("activity_kinds"),
+            contact_fields=index("contact_fields"),
             contact_columns=index("contact_columns"),
             contact_filters=index("contact_filters"),
             contact_panels=tuple(sort("contact_panels")),
@@ -227,6 +231,7 @@ def _check_permissions(
     ]
     for hook in (
         "nav_items",
+        "contact_fields",
         "contact_columns",
         "contact_filters",
         "contact_panels",

@@ -130,6 +130,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     """
     from sqlalchemy import select
 
+    from core.contacts.custom_fields.demo import add_demo_fields
     from core.contacts.demo import work_by_hand
     from core.contacts.models import Contact, now
     from core.staff.accounts import add_account
@@ -155,7 +156,9 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     site = site.refreshed()
     for implementation in site.plugins.implementations("demo_history", site.enabled):
         implementation(site=site, demo=demo)
-    work_by_hand(site, demo, Actor(kind="staff", id=account, name="Demo"))
+    staff = Actor(kind="staff", id=account, name="Demo")
+    work_by_hand(site, demo, staff)
+    add_demo_fields(site, demo, staff)
     with site.begin() as session:
         state.save_setting(session, MARK, str(seed))
     return True

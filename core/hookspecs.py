@@ -20,6 +20,7 @@ from core.values import (
     Capture,
     Captured,
     Column,
+    ContactField,
     Filter,
     Job,
     Module,
@@ -102,6 +103,18 @@ def activity_kinds() -> Sequence[ActivityKind]:  # type: ignore[empty-body]
 
     When: once for each set of enabled plugins. Return: `ActivityKind` values. Combined: all, by key; entries of a
     plugin that is off are still shown, by their stored reference. If it raises: the plugin is refused.
+    """
+
+
+@hookspec
+def contact_fields() -> Sequence[ContactField]:  # type: ignore[empty-body]
+    """Fields of contacts beyond their details: inputs on the forms, lines of the profile, import, export and API.
+
+    When: once for each set of enabled plugins; a field's `read` for a page, an export or a request of the API, its
+    `write` in the transaction that saves a form, a line of an import or a request. Return: `ContactField` values.
+    Combined: all, with those that staff added, sorted by (order, key). If it raises: the plugin is refused; a raising
+    or slow `read` leaves the field out of the page and is named there. InvalidInput from `write` stands beside the
+    field and nothing is saved; so does any other error, with the plugin's name.
     """
 
 
@@ -212,7 +225,8 @@ def contact_captured(session: Session, site: Site, capture: Capture, captured: C
 
 @hookspec
 def contact_updated(session: Session, site: Site, contact_id: int, changed: frozenset[str]) -> None:
-    """Details of a contact have changed; `changed` names them (fields of `Details`, "tags", "picture").
+    """Details of a contact have changed; `changed` names them: fields of `Details`, "tags", "picture", and the keys of
+    fields that staff added ("contact.field_7").
 
     When: after the change is written, in the same transaction. Return: nothing. Combined: all are told. If it
     raises: as `contact_created`.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as clock
 import gettext
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -77,11 +78,14 @@ class Language:
             value = value.astimezone(self.zone).date()
         return format_skeleton("MMMEd", value, locale=LOCALES[self.code]) if value else ""
 
-    def number(self, value: int | float | None) -> str:
-        """A number with the locale's separators."""
+    def number(self, value: int | float | Decimal | None) -> str:
+        """A number with the locale's separators; a Decimal of up to six digits after the point keeps them all."""
         from babel.numbers import format_decimal
 
-        return "" if value is None else format_decimal(value, locale=LOCALES[self.code])
+        if value is None:
+            return ""
+        exact = isinstance(value, Decimal) and -6 <= int(value.as_tuple().exponent) < 0
+        return format_decimal(value, locale=LOCALES[self.code], decimal_quantization=not exact)
 
     def money(self, value: Money | None) -> str:
         """An amount as the locale writes it: 12,50 €. Digits after the comma are the currency's own (ISO 4217)."""
@@ -116,8 +120,6 @@ class Language:
 
 @lru_cache(maxsize=4096)
 def _format_money(minor: int, currency: str, locale: str) -> str:
-    from decimal import Decimal
-
     from babel.numbers import format_currency
 
     amount = Decimal(minor).scaleb(-currency_digits(currency))

@@ -14,6 +14,7 @@ from attrs import define, evolve, field
 from sqlalchemy.orm import Session
 
 from core import state
+from core.contacts.custom_fields.definitions import Definition, read_definitions
 from core.contributions import Contributions, collect
 from core.database import migrate
 from core.database.engine import Database, open_database
@@ -57,8 +58,8 @@ def site_of(session: Session) -> Site:
 class Site:
     """One site: its settings, its database, and what its enabled plugins contribute.
 
-    `contributions` never change: switching a plugin makes a new Site over the same database (`refreshed`).
-    `job_waiting` wakes this process's worker when a job was queued here.
+    `contributions` never change: switching a plugin, saving a setting or changing the custom fields makes a new Site
+    over the same database (`refreshed`). `job_waiting` wakes this process's worker when a job was queued here.
     """
 
     settings: Settings
@@ -69,6 +70,7 @@ class Site:
     refused: tuple[Refusal, ...] = ()
     revision: int = 0
     saved_settings: Mapping[str, str] = field(factory=dict)
+    custom_fields: tuple[Definition, ...] = ()
     side_by_side: SideBySide = field(factory=SideBySide)
     job_waiting: Event = field(factory=Event)
 
@@ -160,13 +162,19 @@ class Site:
                 return self
             enabled = state.enabled_plugins(session, self.plugins)
             saved = state.saved_settings(session)
-        return self.with_plugins(enabled, revision, saved)
+            custom_fields = read_definitions(session)
+        return self.with_plugins(enabled, revision, saved, custom_fields)
 
     def with_plugins(
-        self, enabled: frozenset[str], revision: int, saved_settings: Mapping[str, str] | None = None
+        self,
+        enabled: frozenset[str],
+        revision: int,
+        saved_settings: Mapping[str, str] | None = None,
+        custom_fields: tuple[Definition, ...] | None = None,
     ) -> Site:
-        """This site with another set of enabled plugins and, where given, other saved settings."""
-        contributions, refused = collect(self.plugins, enabled)
+        """This site with another set of enabled plugins and, where given, other saved settings and custom fields."""
+        custom_fields = self.custom_fields if custom_fields is None else custom_fields
+        contributions, refused = _collected(self.plugins, enabled, custom_fields)
         active = enabled - {refusal.plugin for refusal in refused}
         return evolve(
             self,
@@ -175,6 +183,7 @@ class Site:
             refused=(*self.plugins.refused, *refused),
             revision=revision,
             saved_settings=self.saved_settings if saved_settings is None else saved_settings,
+            custom_fields=custom_fields,
         )
 
     def without(self, refusals: Sequence[Refusal]) -> Site:
@@ -276,7 +285,8 @@ def open_site(
         enabled = state.enabled_plugins(session, installed)
         revision = state.revision(session)
         saved = state.saved_settings(session)
-    contributions, refused = collect(installed, enabled)
+        custom_fields = read_definitions(session)
+    contributions, refused = _collected(installed, enabled, custom_fields)
     return Site(
         settings=settings,
         database=database,
@@ -286,4 +296,15 @@ def open_site(
         refused=(*installed.refused, *refused),
         revision=revision,
         saved_settings=saved,
+        custom_fields=custom_fields,
     )
+
+
+def _collected(
+    plugins: Plugins, enabled: frozenset[str], custom_fields: tuple[Definition, ...]
+) -> tuple[Contributions, tuple[Refusal, ...]]:
+    """What the enabled plugins contribute, with what follows from the fields that staff added (FEATURES C14)."""
+    from core.contacts.custom_fields.deriving import with_custom_fields
+
+    contributions, refused = collect(plugins, enabled)
+    return with_custom_fields(contributions, custom_fields), refused

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from attrs import Attribute, define, field, frozen, validators
 
@@ -38,6 +39,13 @@ FilterKind = Literal["choices", "text", "number", "date"]
 """What is entered for a filter: one of its choices, words, or a range; see `core.contacts.comparing`."""
 
 
+FieldKind = Literal["text", "number", "date", "choice", "yesno"]
+"""What a contact's field holds (FEATURES C14)."""
+
+FieldValue: TypeAlias = str | Decimal | date | bool
+"""A field's value, by kind: str, Decimal, date, the value of a `Choice`, bool."""
+
+
 def _key(instance: object, attribute: Attribute[str], value: object) -> None:
     if not isinstance(value, str) or not KEY.fullmatch(value):
         raise ValueError(
@@ -51,6 +59,10 @@ def _aware(instance: object, attribute: Attribute[datetime], value: object) -> N
         raise ValueError(
             f"{type(instance).__name__}.{attribute.name} must be a datetime with a time zone, not {value!r}."
         )
+
+
+def _forms(forms: Iterable[Literal["add", "edit"]]) -> frozenset[Literal["add", "edit"]]:
+    return frozenset(forms)
 
 
 def _roles(roles: Iterable[Role]) -> frozenset[Role]:
@@ -153,10 +165,14 @@ class Column:
 
 @frozen(kw_only=True)
 class Choice:
-    """One option of a filter or of a choice field: the stored `value` and the `label` people read."""
+    """One option of a filter or of a choice field: the stored `value` and the `label` people read.
+
+    One that is not `offered` is shown where it is the value, but people can't choose it.
+    """
 
     value: str = field(validator=_text)
     label: str = field(validator=_text)
+    offered: bool = True
 
 
 @frozen(kw_only=True)
@@ -188,6 +204,42 @@ class Filter:
             raise ValueError(
                 f"Filter {self.key!r} of kind {self.kind!r} needs choices= if its kind is 'choices', else none."
             )
+
+
+@frozen(kw_only=True)
+class ContactField:
+    """Something that is known of contacts beyond their details (FEATURES C14).
+
+    It is an input on the `forms` for adding and editing a contact, a line of the profile, a column (unless the plugin
+    contributes one with the same key), and part of import, export and API.
+
+    `read(session, contact_ids)` answers the values of those contacts that have one; without `read` the field is an
+    input alone, such as the proof of a consent. `write(session, site, contact_id, values, actor)` stores the values
+    by key, None for no value, in the caller's transaction; fields with the same `write` are written in one call, with
+    those that changed. What it refuses it raises as InvalidInput with `field=` a key.
+
+    `label`, `hint` and the choices' labels are message ids. Values are as `FieldValue` says.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    kind: FieldKind = field(default="text", validator=validators.in_(("text", "number", "date", "choice", "yesno")))
+    choices: Sequence[Choice] = ()
+    hint: str = field(default="", validator=_text)
+    read: Callable[[Session, Sequence[int]], Mapping[int, FieldValue]] | None = None
+    write: Callable[[Session, Site, int, Mapping[str, FieldValue | None], Actor], object] = field(
+        validator=validators.is_callable()
+    )
+    forms: frozenset[Literal["add", "edit"]] = field(default=frozenset({"add", "edit"}), converter=_forms)
+    on_profile: bool = True
+    permission: str | None = None
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.kind == "choice") != bool(self.choices):
+            raise ValueError(f"ContactField {self.key!r} needs choices= if its kind is 'choice', else none.")
+        if not self.forms <= {"add", "edit"}:
+            raise ValueError(f"ContactField {self.key!r} has forms={sorted(self.forms)}. Use 'add' and 'edit' only.")
 
 
 @frozen(kw_only=True)

@@ -33,6 +33,7 @@ VALUES = {
     "ActivityKind",
     "Choice",
     "Column",
+    "ContactField",
     "Filter",
     "Indicator",
     "Module",

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from attrs import asdict, frozen
+from sqlalchemy.orm import Session, object_session
 
+from core.contacts.custom_fields.searching import searched_texts
 from core.contacts.models import Contact
 from core.errors import InvalidInput
 from core.values import Actor, Details
@@ -133,12 +135,24 @@ def write_group(contact: Contact, values: Mapping[str, str], group: str, origin:
 
 
 def refresh_search_text(contact: Contact) -> None:
-    """Write what search looks through (FEATURES L5): name, address as typed and as compared, phone with bare digits."""
-    contact.search_text = search_text(contact.name, contact.email, contact.email_key, contact.phone, contact.city)
+    """Write what search looks through (FEATURES L5): name, address as typed and as compared, phone, custom fields."""
+    if (session := object_session(contact)) is not None:
+        refresh_search_texts(session, [contact])
 
 
-def search_text(name: str, email: str, email_key: str, phone: str, city: str) -> str:
-    """Casefolded text of everything that search finds a contact by, one part a line."""
+def refresh_search_texts(session: Session, contacts: Sequence[Contact]) -> None:
+    """As `refresh_search_text`, for many contacts with one query."""
+    more = searched_texts(session, [contact.id for contact in contacts])
+    for one in contacts:
+        texts = more.get(one.id, ())
+        one.search_text = search_text(one.name, one.email, one.email_key, one.phone, one.city, texts)
+
+
+def search_text(name: str, email: str, email_key: str, phone: str, city: str, more: Sequence[str] = ()) -> str:
+    """Casefolded text of everything that search finds a contact by, one part a line; `more` are its custom fields.
+
+    A phone number is there as it was typed and with its bare digits.
+    """
     digits = re.sub(r"\D", "", phone)
-    parts = [name, email, email_key, phone, digits, city]
+    parts = [name, email, email_key, phone, digits, city, *more]
     return unicodedata.normalize("NFC", "\n".join(dict.fromkeys(part.casefold() for part in parts if part)))

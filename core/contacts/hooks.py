@@ -6,10 +6,12 @@ from litestar.handlers import HTTPRouteHandler
 
 from core.contacts import columns, filters, tiles
 from core.contacts.actions import ACTIONS
+from core.contacts.custom_fields.tidying import tidying_job
 from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, Job, NavItem, Permission, Tile
+from core.web.contact_fields import ROUTES as FIELD_ROUTES
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
@@ -20,13 +22,14 @@ def permissions() -> list[Permission]:
     return [
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
+        Permission(key="contact.fields", label="Add and change fields", roles=("owner", "manager"), order=12),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The list, the page to add a contact, and the profile with what is done there."""
-    return [*LIST_ROUTES, *PROFILE_ROUTES]
+    """The list, the page to add a contact, the fields, and the profile with what is done there."""
+    return [*LIST_ROUTES, *FIELD_ROUTES, *PROFILE_ROUTES]
 
 
 @hookimpl
@@ -53,6 +56,12 @@ def overview_tiles() -> list[Tile]:
             order=10,
         )
     ]
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Queued work on contacts."""
+    return [tidying_job()]
 
 
 @hookimpl

@@ -34,5 +34,6 @@ KINDS = (
     ActivityKind(key="contact.filed", label="File", text="File “%(reference)s” added", icon="paperclip", order=13),
     ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=14),
     ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=15),
+    ActivityKind(key="contact.fields_edited", label="Fields", text="Fields edited", icon="edit", order=16),
 )
 """In the order in which the log's filter offers them."""

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import frozen
 
 from core.contacts import details as rules
+from core.contacts.field_texts import field_in_words
 from core.i18n import LOCALES, Language, sort_key
 from core.values import ActivityKind, Money
 
@@ -65,7 +66,7 @@ class Words:
         return filled or f"{self.label(origin.kind)} {origin.reference}".strip()
 
     def changes(self, data: Mapping[str, Any]) -> str:
-        """The details that an entry changed or dismissed, one a line: „Telefon: 030 1 → 030 2“."""
+        """The details and fields that an entry changed or dismissed, one a line: „Telefon: 030 1 → 030 2“."""
         lines = []
         for name, label in DETAIL_LABELS.items():
             if f"after_{name}" in data:
@@ -75,6 +76,14 @@ class Words:
             elif f"dismissed_{name}" in data:
                 value = self.detail(name, str(data[f"dismissed_{name}"]))
                 lines.append(f"{self.language.text(label)}: {value or '–'}")
+        for name, label in data.items():
+            kind, _, number = name.rpartition("_")
+            if kind == "field" and f"kind_{number}" in data:
+                before, after = (
+                    field_in_words(self.language, str(data[f"kind_{number}"]), str(data.get(f"{side}_{number}", "")))
+                    for side in ("before", "after")
+                )
+                lines.append(f"{label}: {before or '–'} → {after or '–'}")
         return "\n".join(lines)
 
     def detail(self, name: str, value: str) -> str:

@@ -46,6 +46,7 @@ class ModuleCard:
 
 KINDS: Mapping[str, str] = {
     "nav_items": "Pages",
+    "contact_fields": "Fields",
     "contact_columns": "Columns",
     "contact_panels": "Panels",
     "contact_filters": "Filters",

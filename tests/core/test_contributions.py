@@ -11,7 +11,7 @@ from typing import Any
 import litestar
 import pytest
 
-from core import Action, Column, Module, NavItem, Panel, Permission, Request, Tile, TileData, get
+from core import Action, Column, ContactField, Module, NavItem, Panel, Permission, Request, Tile, TileData, get
 from core.contributions import Contributions, collect
 from core.plugins import Plugins, Refusal, make_plugin
 from core.testing import make_client, make_site, sign_in
@@ -20,6 +20,10 @@ from tests.support.plugins import plugin_module
 
 def no_values(session: object, contact_ids: Sequence[int]) -> Mapping[int, object]:
     return {}
+
+
+def no_write(*values: object) -> None:
+    return None
 
 
 def column(key: str, **options: Any) -> Column:
@@ -187,6 +191,10 @@ def _values_that_ask(permission: str) -> dict[str, tuple[str, Callable[[], list[
     return {
         "routers": ("Route 'GET /paper'", lambda: [page("/paper", permission=permission)]),
         "contact_columns": ("Column 'notes.a'", lambda: [column("notes.a", permission=permission)]),
+        "contact_fields": (
+            "ContactField 'notes.a'",
+            lambda: [ContactField(key="notes.a", label="A", write=no_write, permission=permission)],
+        ),
         "contact_panels": (
             "Panel 'notes.a'",
             lambda: [Panel(key="notes.a", title="A", template="notes/a.html", load=no_values, permission=permission)],

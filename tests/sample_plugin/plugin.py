@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 from attrs import evolve
@@ -16,14 +17,18 @@ from core import (
     Action,
     Activity,
     ActivityKind,
+    Actor,
     Capture,
     Captured,
     Choice,
     Column,
     Contact,
+    ContactField,
     Demo,
+    FieldValue,
     Filter,
     FormInput,
+    InvalidInput,
     Job,
     Module,
     NavItem,
@@ -75,6 +80,38 @@ def activity_kinds() -> list[ActivityKind]:
             icon="star",
         )
     ]
+
+
+@hookimpl
+def contact_fields() -> list[ContactField]:
+    return [
+        ContactField(
+            key="sample_plugin.points",
+            label="Points",
+            kind="number",
+            read=points_of_many,
+            write=set_points,
+            on_profile=False,
+            permission="sample_plugin.give",
+        )
+    ]
+
+
+def points_of_many(session: Session, contact_ids: Sequence[int]) -> Mapping[int, FieldValue]:
+    rows = session.execute(select(Points.contact_id, Points.points).where(Points.contact_id.in_(contact_ids)))
+    return {contact_id: Decimal(points) for contact_id, points in rows}
+
+
+def set_points(
+    session: Session, site: Site, contact_id: int, values: Mapping[str, FieldValue | None], actor: Actor
+) -> None:
+    points = values["sample_plugin.points"] or 0
+    if not isinstance(points, int | Decimal) or points < 0:
+        raise InvalidInput("Points are never less than none.", field="sample_plugin.points")
+    add_points(
+        session, contact_id, -(session.scalar(select(Points.points).where(Points.contact_id == contact_id)) or 0)
+    )
+    add_points(session, contact_id, int(points))
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""`/dashboard/contacts/new`: add a contact; only the e-mail is needed (FEATURES L9)."""
+"""`/dashboard/contacts/new`: add a contact, with all fields at once; only the e-mail is needed (FEATURES L9)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from sqlalchemy import select
 from core.contacts.adding import Added, add_contact
 from core.contacts.addresses import parse_address
 from core.contacts.details import clean_details
+from core.contacts.fields import write_fields
 from core.contacts.models import Tag
 from core.contacts.tags import clean_tag
 from core.contacts.views import LIST_PATH
 from core.errors import InvalidInput
 from core.i18n import LANGUAGES
 from core.values import Details
+from core.web.field_inputs import fields_of, input_groups, read_inputs, sent_fields
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import get, post
 
@@ -40,17 +42,25 @@ def add_contact_sent(request: Request, form: FormInput) -> Response[str] | Redir
         form.fail(error, "email")
     details = _details(request, form)
     tags = _tags(form)
+    inputs = read_inputs(request, sent_fields(fields_of(request, "add"), form), form)
     if form.errors:
         return _page(request, form, status=422)
-    with request.site.begin() as session:
-        added = add_contact(
-            session,
-            request.site,
-            email=form.text("email"),
-            details=details,
-            tags=tags,
-            actor=request.actor,
-        )
+    try:
+        with request.site.begin() as session:
+            added = add_contact(
+                session,
+                request.site,
+                email=form.text("email"),
+                details=details,
+                tags=tags,
+                actor=request.actor,
+            )
+            filled = {key: value for key, value in inputs.items() if value is not None}
+            if added.created and filled:
+                write_fields(session, request.site, added.contact_id, filled, request.actor)
+    except InvalidInput as error:
+        form.fail(error)
+        return _page(request, form, status=422)
     if not added.created:
         return _page(request, form, known=added)
     return request.redirect(f"{LIST_PATH}/{added.contact_id}", "%(name)s was added.", name=added.name)
@@ -87,6 +97,7 @@ def _page(request: Request, form: Form, *, status: int = 200, known: Added | Non
     language = request.language
     with request.site.session() as session:
         suggestions = session.scalars(select(Tag.name).order_by(Tag.key).limit(SUGGESTED_TAGS)).all()
+    fields = fields_of(request, "add")
     errors: Mapping[str, str] = {
         name: language.text(error.message, **error.values) for name, error in form.errors.items()
     }
@@ -103,5 +114,7 @@ def _page(request: Request, form: Form, *, status: int = 200, known: Added | Non
         country_options=[{"value": code, "label": name} for code, name in language.countries],
         language_options=[{"value": code, "label": name} for code, name in LANGUAGES.items()],
         suggestions=list(suggestions),
+        field_groups=input_groups(request, fields, form.values, {}, form.errors),
+        may_change_fields=request.allows("contact.fields"),
         list_path=LIST_PATH,
     )

@@ -10,6 +10,7 @@ from litestar.response import Redirect, Response
 from core.contacts.finding import find_contact, kept_contact_id
 from core.contacts.history import kinds_of, read_log
 from core.contacts.profile import known_tags, person_of, read_profile
+from core.web.field_inputs import failure_texts
 from core.web.profile import showing
 from core.web.profile.panels import load_panels
 from core.web.rendering import frame
@@ -40,6 +41,7 @@ def show_profile(
         profile = read_profile(session, contact, all_notes=all_notes)
         log = read_log(session, contact_id, limit=RECENT)
         suggested_tags = [name for name in known_tags(session) if name not in profile.tags]
+    fields, failures = showing.field_rows(request, contact_id)
     cards = load_panels(request, contact_id, frame(request))
     person = profile.person
     return request.page(
@@ -48,7 +50,8 @@ def show_profile(
         profile=profile,
         contact=person,
         picture=showing.picture_of(person),
-        details=showing.detail_rows(request, profile),
+        details=[*showing.detail_rows(request, profile), *fields],
+        failures=failure_texts(request, failures),
         suggestions=showing.suggestion_rows(request, profile),
         modules=showing.module_rows(request, profile),
         tags=[

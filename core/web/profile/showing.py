@@ -6,10 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from core.contacts.custom_fields.storing import read_entered
 from core.contacts.details import GROUP_LABELS, GROUPS, Origin
+from core.contacts.field_texts import in_words
+from core.contacts.fields import read_for_page
 from core.contacts.history import LogEntry, cursor
 from core.contacts.profile import Note, Person, Profile, Suggestion
 from core.contacts.sentences import Words
+from core.plugins import Failure
 from core.web.requests import Request
 
 OTHER = {
@@ -81,6 +85,36 @@ def detail_rows(request: Request, profile: Profile) -> list[dict[str, Any]]:
         }
     )
     return rows
+
+
+def field_rows(request: Request, contact_id: int) -> tuple[list[dict[str, Any]], list[Failure]]:
+    """The fields that have a value, with who entered those that staff added, as `details` takes them (C14)."""
+    language = request.language
+    fields = [
+        field
+        for field in request.site.contributions.contact_fields.values()
+        if field.on_profile and field.read is not None and request.allows(field.permission)
+    ]
+    if not fields:
+        return [], []
+    values, failures = read_for_page(request.site, fields, contact_id)
+    with request.site.session() as session:
+        entered = read_entered(session, contact_id)
+    rows = []
+    for field in fields:
+        if text := in_words(field, values.get(field.key), language):
+            source = entered.get(field.key)
+            known = (source.name or language.text("automatically"), language.date(source.since)) if source else None
+            rows.append(
+                {
+                    "label": language.text(field.label),
+                    "value": text,
+                    "source": language.text("entered by %(source)s, since %(date)s", source=known[0], date=known[1])
+                    if known
+                    else None,
+                }
+            )
+    return rows, failures
 
 
 def origin_text(request: Request, origin: Origin | None) -> str | None:
