@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from core import (
     ActivityKind,
     Column,
+    ContactField,
     Demo,
     Filter,
     Module,
@@ -20,7 +21,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, public, reading, routes
+from plugins.consent import asking, fields, public, reading, routes
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 
@@ -73,6 +74,12 @@ def activity_kinds() -> list[ActivityKind]:
         "consent.system_bounced": "System notifications can't be delivered",
     }
     return [ActivityKind(key=key, label="Consent", text=text, icon="shield-check") for key, text in texts.items()]
+
+
+@hookimpl
+def contact_fields() -> list[ContactField]:
+    """Both purposes, with the basis of what staff record."""
+    return fields.contact_fields()
 
 
 @hookimpl
