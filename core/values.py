@@ -265,6 +265,42 @@ class ContactField:
 
 
 @frozen(kw_only=True)
+class ContactField:
+    """Something that is known of contacts beyond their details (FEATURES C14).
+
+    It is an input on the `forms` for adding and editing a contact, a line of the profile, a column (unless the plugin
+    contributes one with the same key), and part of import, export and API.
+
+    `read(session, contact_ids)` answers the values of those contacts that have one; without `read` the field is an
+    input alone, such as the proof of a consent. `write(session, site, contact_id, values, actor)` stores the values
+    by key, None for no value, in the caller's transaction; fields with the same `write` are written in one call, with
+    those that changed. What it refuses it raises as InvalidInput with `field=` a key.
+
+    `label`, `hint` and the choices' labels are message ids. Values are as `FieldValue` says.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    kind: FieldKind = field(default="text", validator=validators.in_(("text", "number", "date", "choice", "yesno")))
+    choices: Sequence[Choice] = ()
+    hint: str = field(default="", validator=_text)
+    read: Callable[[Session, Sequence[int]], Mapping[int, FieldValue]] | None = None
+    write: Callable[[Session, Site, int, Mapping[str, FieldValue | None], Actor], object] = field(
+        validator=validators.is_callable()
+    )
+    forms: frozenset[Literal["add", "edit"]] = field(default=frozenset({"add", "edit"}), converter=_forms)
+    on_profile: bool = True
+    permission: str | None = None
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.kind == "choice") != bool(self.choices):
+            raise ValueError(f"ContactField {self.key!r} needs choices= if its kind is 'choice', else none.")
+        if not self.forms <= {"add", "edit"}:
+            raise ValueError(f"ContactField {self.key!r} has forms={sorted(self.forms)}. Use 'add' and 'edit' only.")
+
+
+@frozen(kw_only=True)
 class Panel:
     """A card on the profile (FEATURES P1, P4).
 
