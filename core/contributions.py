@@ -21,6 +21,7 @@ from core.values import (
     BulkAction,
     Column,
     Filter,
+    Job,
     Module,
     NavItem,
     Panel,
@@ -44,6 +45,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_actions": Action,
         "contact_bulk_actions": BulkAction,
         "overview_tiles": Tile,
+        "jobs": Job,
     }
 )
 """Contribution hook → type of the values it answers."""
@@ -65,6 +67,7 @@ class Contributions:
     contact_actions: Sequence[Action]
     contact_bulk_actions: Mapping[str, BulkAction]
     overview_tiles: Sequence[Tile]
+    jobs: Mapping[str, Job]
 
 
 def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, tuple[Refusal, ...]]:
@@ -107,6 +110,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_actions=tuple(sort("contact_actions")),
             contact_bulk_actions=index("contact_bulk_actions"),
             overview_tiles=tuple(sort("overview_tiles")),
+            jobs=index("jobs"),
         ),
         tuple(refused),
     )
@@ -248,6 +252,7 @@ def _check_permissions(
         "contact_actions",
         "contact_bulk_actions",
         "overview_tiles",
+        "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])
     for name, permission in asked:
