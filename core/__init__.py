@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.contacts.addresses import parse_address as parse_address
+    from core.contacts.bulk.events import tell_each as tell_each
+    from core.contacts.bulk.selections import selected_contacts as selected_contacts
     from core.contacts.capture import capture_contact as capture_contact
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
-    from core.contacts.bulk.events import tell_each as tell_each
-    from core.contacts.bulk.selections import selected_contacts as selected_contacts
     from core.contacts.log import add_activities as add_activities
     from core.contacts.log import add_activity as add_activity
     from core.contacts.models import Contact as Contact

@@ -212,8 +212,9 @@ class Action:
     """Something staff can do with a contact: in the row's menu and under „Aktionen“ on the profile (FEATURES L8, P2).
 
     `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a
-    page. A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to
-    contacts that are active or inactive (FEATURES C7).
+    page. From the row's menu both bring `next`, the page to go back to: a post as a field of its form, a get as a
+    parameter, for a page that keeps it in its own form. `only` limits the action to contacts that are active or
+    inactive (FEATURES C7). `shortcut` is a key that does it to the row where one is ("e").
     """
 
     key: str = field(validator=_key)
@@ -223,6 +224,7 @@ class Action:
     icon: str = field(default="chevron-right", validator=_text)
     method: Literal["get", "post"] = "get"
     only: Literal["active", "inactive"] | None = None
+    shortcut: str = field(default="", validator=validators.matches_re(r"[a-z]?"))
     order: int = _order
 
     def fits(self, *, inactive: bool) -> bool:

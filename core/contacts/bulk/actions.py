@@ -285,5 +285,3 @@ INNER: Mapping[str, BulkAction] = {one.key: one for one in (REMOVE_TAG, RETAG)}
 def action_of(site: Site, key: str) -> BulkAction | None:
     """The bulk action with this key; None when its plugin is off."""
     return site.contributions.contact_bulk_actions.get(key) or INNER.get(key)
-
-

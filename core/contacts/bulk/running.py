@@ -7,6 +7,7 @@ marked ones, and how far it came is committed with that. So a process that is ki
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -15,12 +16,12 @@ from sqlalchemy.orm import Session
 
 from core.contacts.bulk.actions import action_of
 from core.contacts.bulk.models import Selection
-from core.contacts.bulk.selections import find_selection, members, select_changed
+from core.contacts.bulk.selections import find_selection, forget_old, members, select_changed
 from core.contacts.matching import contacts
 from core.contacts.models import now
 from core.errors import Conflict, NotFound
-from core.jobs import Task, queue_job
-from core.values import Actor, BulkAction
+from core.jobs import queue_job, read_job
+from core.values import Actor, BulkAction, Job, Task
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -60,7 +61,12 @@ def start(session: Session, site: Site, selection: Selection, typed: Mapping[str
     selection.values = dict(action.prepare(session, site, typed) if action.prepare else typed)
     if is_large(selection):
         selection.job_id = queue_job(
-            session, site, JOB, {"selection": selection.id, "after": 0}, total=selection.chosen, actor=actor
+            session,
+            site,
+            JOB,
+            {"selection": selection.id, "after": 0, "title": action.label},
+            total=selection.chosen,
+            actor=actor,
         )
         return Started(changed=0, job_id=selection.job_id)
     _do_batch(session, site, selection, action, 0)
@@ -78,6 +84,8 @@ def take_back(session: Session, site: Site, selection_id: int, actor: Actor) -> 
     inverse = action_of(site, action.undo) if action.undo else None
     if inverse is None:
         raise NotFound("This can't be taken back.")
+    if earlier.job_id is not None and _is_under_way(session, earlier.job_id):
+        raise Conflict("This is still being done. Stop it first, or wait until it is over.")
     claimed = session.execute(
         update(Selection)
         .where(Selection.id == earlier.id, Selection.started_at.is_not(None), Selection.undone_at.is_(None))
@@ -100,19 +108,20 @@ def step(session: Session, site: Site, task: Task) -> bool:
     seen, after = _do_batch(session, site, selection, action, after)
     task.done += seen
     task.data = {**task.data, "after": after}
-    if seen == BATCH:
-        return False
-    _finish(session, site, selection, action)
-    task.done = selection.chosen
-    task.result = result_of(selection, action)
-    return True
+    is_last = seen < BATCH
+    if is_last:
+        _finish(session, site, selection, action)
+        task.done = selection.chosen
+    # Also before the end: whoever stops it can take back what was done until then.
+    task.result = result_of(selection, action, task.done)
+    return is_last
 
 
-def result_of(selection: Selection, action: BulkAction) -> dict[str, Any]:
-    """What a finished action says: a message with its values, where it leads, and what takes it back."""
+def result_of(selection: Selection, action: BulkAction, seen: int) -> dict[str, Any]:
+    """What an action says after `seen` contacts: a message with its values, where it leads, and what takes it back."""
     result: dict[str, Any] = {
         "message": done_message(action, selection.changed),
-        "values": {**selection.values, "count": selection.changed, "left": selection.chosen - selection.changed},
+        "values": {**selection.values, "count": selection.changed, "left": seen - selection.changed},
         "href": selection.back,
     }
     if action.undo and selection.changed:
@@ -137,13 +146,18 @@ def _action(site: Site, selection: Selection) -> BulkAction:
     return action
 
 
+def _is_under_way(session: Session, job_id: int) -> bool:
+    try:
+        return not read_job(session, job_id).is_over
+    except NotFound:
+        return False
+
+
 def _actor(selection: Selection) -> Actor:
     return Actor(kind="staff", id=selection.actor_id, name=selection.actor_name)
 
 
-def _do_batch(
-    session: Session, site: Site, selection: Selection, action: BulkAction, after: int
-) -> tuple[int, int]:
+def _do_batch(session: Session, site: Site, selection: Selection, action: BulkAction, after: int) -> tuple[int, int]:
     """Do the action to the next `BATCH` chosen contacts; answers how many were looked at, and the last one's id."""
     assert action.run is not None
     mine = (members.c.selection_id == selection.id, members.c.contact_id > after)
@@ -185,3 +199,15 @@ def _finish(session: Session, site: Site, selection: Selection, action: BulkActi
     session.flush()
 
 
+def tidy(site: Site) -> None:
+    """Remove selections that nobody takes back any more, a few thousand rows at a time."""
+    more = True
+    while more:
+        with site.begin() as session:
+            more = forget_old(session)
+
+
+JOBS = (
+    Job(key=JOB, label="Change contacts", step=step),
+    Job(key="contact.forget_selections", label="Forget old selections", every=timedelta(hours=6), run=tidy),
+)

@@ -1,6 +1,7 @@
 /**
  * A link with data-dialog="ID" opens that <dialog>; with an empty data-dialog the page behind it is fetched, and its
- * [data-fragment="dialog"] shown. When anything is unusual, the link is simply followed.
+ * [data-fragment="dialog"] shown. When anything is unusual, the link is simply followed. A submit button with data-ask does
+ * the same with the page that its form leads to: it asks something and changes nothing yet.
  */
 
 document.addEventListener("click", async (event) => {
@@ -25,6 +26,19 @@ document.addEventListener("click", async (event) => {
   else location.assign(link.href);
 });
 
+/** Forms whose answer was no dialog: they are sent as they are. */
+const plain = new WeakSet();
+document.addEventListener("submit", async (event) => {
+  const { target: form, submitter } = event;
+  if (event.defaultPrevented || !submitter?.matches("[data-ask]") || plain.has(form)) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form, submitter));
+  const dialog = await load(form.getAttribute("action"), { method: "POST", body }).catch(() => null);
+  if (dialog) return show(dialog);
+  plain.add(form);
+  form.requestSubmit(submitter);
+});
+
 /** @param {HTMLDialogElement} dialog @param {MouseEvent} event */
 function outside(dialog, { clientX: x, clientY: y }) {
   const box = dialog.getBoundingClientRect();
@@ -39,9 +53,9 @@ export function show(dialog) {
   dialog.querySelector("[autofocus], .dialog-body :is(input:not([type=hidden]), select, textarea)")?.focus();
 }
 
-/** @param {string} href @returns {Promise<HTMLDialogElement | null>} */
-async function load(href) {
-  const answer = await fetch(href, { headers: { "X-Fragment": "dialog" } });
+/** @param {string} href @param {RequestInit} [options] @returns {Promise<HTMLDialogElement | null>} */
+async function load(href, options) {
+  const answer = await fetch(href, { ...options, headers: { "X-Fragment": "dialog" } });
   if (!answer.ok) return null;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const part = page.querySelector('[data-fragment="dialog"]');
@@ -58,7 +72,7 @@ async function load(href) {
   const body = document.createElement("div");
   body.className = "dialog-body";
   body.append(...(part.querySelector(":scope > .card-body") ?? part).childNodes);
-  for (const form of body.querySelectorAll("form:not([action])")) form.setAttribute("action", href);
+  for (const form of body.querySelectorAll("form:not([action])")) form.setAttribute("action", answer.url);
   dialog.append(body);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);

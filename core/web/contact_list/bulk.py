@@ -33,7 +33,7 @@ from core.contacts.bulk.selections import (
 from core.contacts.views import LIST_PATH, View, read_view
 from core.errors import Conflict, InvalidInput, NotFound
 from core.values import BulkAction, BulkField, Choice
-from core.web.jobs import job_path
+from core.web.jobs import job_path, redirect_to_job
 from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
 
@@ -166,9 +166,13 @@ def undo(request: Request, selection_id: FromPath[int]) -> Redirect:
     except (Conflict, InvalidInput) as error:
         return request.redirect(back, error.message, kind="warning", **error.values)
     if started.job_id is not None:
-        return request.redirect(job_path(started.job_id))
-    return request.redirect(back, "Taken back for %(count)s contacts." if started.changed != 1 else
-                            "Taken back for one contact.", kind="info", count=request.language.number(started.changed))
+        return redirect_to_job(request, started.job_id)
+    return request.redirect(
+        back,
+        "Taken back for %(count)s contacts." if started.changed != 1 else "Taken back for one contact.",
+        kind="info",
+        count=request.language.number(started.changed),
+    )
 
 
 def _offered(request: Request, selection: Selection) -> BulkAction:
@@ -182,7 +186,7 @@ def _offered(request: Request, selection: Selection) -> BulkAction:
 def _started(request: Request, selection: Selection, action: BulkAction, started: Started) -> Redirect:
     """Where it goes on: the page of the job, or back to the list with what was done."""
     if started.job_id is not None:
-        return request.redirect(job_path(started.job_id))
+        return redirect_to_job(request, started.job_id)
     language, left = request.language, selection.chosen - started.changed
     gone = selection.wanted - selection.chosen
     texts = []
@@ -220,12 +224,9 @@ def _read_fields(
             message = "Choose one." if one.kind in ("choice", "select") else "Fill this in."
             form.fail(InvalidInput(message, field=one.name))
         elif len(value) > one.max_length:
-            form.fail(
-                InvalidInput("This is too long: %(max)s characters at most.", field=one.name, max=one.max_length)
-            )
-        elif value and one.kind in ("choice", "select"):
-            if value not in {choice.value for choice in _choices_of(request, session, selection, one)}:
-                form.fail(InvalidInput("Choose one from the list.", field=one.name))
+            form.fail(InvalidInput("This is too long: %(max)s characters at most.", field=one.name, max=one.max_length))
+        elif value and one.kind in ("choice", "select") and value not in _values_of(request, session, selection, one):
+            form.fail(InvalidInput("Choose one from the list.", field=one.name))
         values[one.name] = value
     return values
 
@@ -234,6 +235,10 @@ def _choices_of(request: Request, session: Session, selection: Selection, one: B
     if callable(one.choices):
         return one.choices(session, selected_contacts(session, selection.id, request.actor))
     return one.choices
+
+
+def _values_of(request: Request, session: Session, selection: Selection, one: BulkField) -> set[str]:
+    return {choice.value for choice in _choices_of(request, session, selection, one)}
 
 
 def _page(
@@ -272,9 +277,7 @@ def _page(
     )
 
 
-def _field(
-    request: Request, session: Session, selection: Selection, one: BulkField, form: Form
-) -> dict[str, Any]:
+def _field(request: Request, session: Session, selection: Selection, one: BulkField, form: Form) -> dict[str, Any]:
     translate = request.language.text if one.translate_choices else str
     return {
         "name": one.name,
