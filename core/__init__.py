@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from core.web.requests import Form as Form
     from core.web.requests import FormInput as FormInput
     from core.web.requests import Request as Request
+    from core.web.requests import local_path as local_path
     from core.web.routing import get as get
     from core.web.routing import post as post
 
@@ -132,7 +133,7 @@ _HOMES = {
         "Tile",
         "TileData",
     ),
-    "core.web.requests": ("Form", "FormInput", "Request"),
+    "core.web.requests": ("Form", "FormInput", "Request", "local_path"),
     "core.web.routing": ("get", "post"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -279,7 +279,7 @@ class BulkAction:
     icon: str = field(default="chevron-right", validator=_text)
     run: Callable[[Session, Site, Select[tuple[int]], Mapping[str, str], Actor], int] | None = None
     href: str = field(default="", validator=validators.matches_re(r"(/(?![/\\]).*)?"))
-    fields: Sequence[BulkField] = field(default=(), converter=tuple)
+    fields: Sequence[BulkField] = ()
     prepare: Callable[[Session, Site, Mapping[str, str]], Mapping[str, str]] | None = None
     changes: Callable[[Mapping[str, str]], ColumnElement[bool]] | None = None
     finish: Callable[[Session, Site, Mapping[str, str], Actor], None] | None = None

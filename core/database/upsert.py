@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Select
+from sqlalchemy import CursorResult, Result, Select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -33,8 +33,18 @@ def upsert(
 
 
 def insert_missing(
-    session: Session, model: type[Base], columns: Sequence[str], source: Select[Any], *, keys: Sequence[str]
+    session: Session,
+    model: type[Base],
+    columns: Sequence[str],
+    source: Select[*tuple[Any, ...]],
+    *,
+    keys: Sequence[str],
 ) -> Any:
     """An INSERT … SELECT that leaves out the rows whose `keys` exist. `source` needs a WHERE: SQLite's parser does."""
     module = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
     return module.insert(model).from_select(list(columns), source).on_conflict_do_nothing(index_elements=list(keys))
+
+
+def affected(result: Result[*tuple[Any, ...]]) -> int:
+    """How many rows an INSERT, UPDATE or DELETE has written."""
+    return int(cast("CursorResult[*tuple[Any, ...]]", result).rowcount)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from litestar.datastructures import Cookie
@@ -25,6 +25,13 @@ JOBS_COOKIE = "tresen_jobs"
 
 JOBS_SECONDS = 86_400
 MAX_WATCHED = 10
+
+ENDED_TEXTS: Mapping[str, str] = {
+    "done": "“%(title)s” is done.",
+    "failed": "“%(title)s” could not be completed.",
+    "cancelled": "“%(title)s” was stopped.",
+}
+"""State → what is said elsewhere, a message id."""
 
 
 def job_path(job_id: int) -> str:
@@ -155,12 +162,7 @@ def _toast(request: Request, job: JobStatus) -> dict[str, Any]:
     language = request.language
     text = _message(language, job) if job.state == "done" else ""
     if not text:
-        said = {
-            "done": "“%(title)s” is done.",
-            "failed": "“%(title)s” could not be completed.",
-            "cancelled": "“%(title)s” was stopped.",
-        }[job.state]
-        text = language.text(said, title=_title(request, job))
+        text = language.text(ENDED_TEXTS[job.state], title=_title(request, job))
     return {
         "text": text,
         "kind": {"done": "success", "failed": "error", "cancelled": "info"}[job.state],

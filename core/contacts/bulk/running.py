@@ -19,6 +19,7 @@ from core.contacts.bulk.models import Selection
 from core.contacts.bulk.selections import find_selection, forget_old, members, select_changed
 from core.contacts.matching import contacts
 from core.contacts.models import now
+from core.database.upsert import affected
 from core.errors import Conflict, NotFound
 from core.jobs import queue_job, read_job
 from core.values import Actor, BulkAction, Job, Task
@@ -55,7 +56,7 @@ def start(session: Session, site: Site, selection: Selection, typed: Mapping[str
     claimed = session.execute(
         update(Selection).where(Selection.id == selection.id, Selection.started_at.is_(None)).values(started_at=now())
     )
-    if not claimed.rowcount:
+    if not affected(claimed):
         raise Conflict("This was done already.")
     session.refresh(selection)
     selection.values = dict(action.prepare(session, site, typed) if action.prepare else typed)
@@ -91,7 +92,7 @@ def take_back(session: Session, site: Site, selection_id: int, actor: Actor) -> 
         .where(Selection.id == earlier.id, Selection.started_at.is_not(None), Selection.undone_at.is_(None))
         .values(undone_at=now())
     )
-    if not claimed.rowcount:
+    if not affected(claimed):
         raise Conflict("This was taken back already.")
     selection = select_changed(session, earlier, action=inverse.key, actor=actor)
     return selection, start(session, site, selection, earlier.values, actor)

@@ -13,6 +13,7 @@ from core.contacts.bulk.models import SelectedContact, Selection
 from core.contacts.matching import contacts, contacts_of
 from core.contacts.models import now
 from core.contacts.views import View
+from core.database.upsert import affected
 from core.errors import InvalidInput, NotFound
 from core.values import Actor
 
@@ -80,7 +81,7 @@ def _write_down(
             select(literal(selection.id, members.c.selection_id.type), ids.c[0], literal(False)),
         )
     )
-    selection.chosen = int(written.rowcount)
+    selection.chosen = affected(written)
     selection.wanted = selection.chosen if wanted is None else wanted
     session.flush()
     return selection
@@ -141,7 +142,7 @@ def forget_old(session: Session, limit: int = 5_000) -> bool:
         removed = session.execute(
             delete(members).where(members.c.selection_id == selection_id, members.c.contact_id.in_(gone))
         )
-        if removed.rowcount >= limit:
+        if affected(removed) >= limit:
             return True
         session.execute(delete(Selection).where(Selection.id == selection_id))
     return len(old) == 50

@@ -15,16 +15,26 @@ document.addEventListener("click", async (event) => {
   }
   if (target instanceof HTMLDialogElement && target.open && outside(target, event)) return target.close();
   const help = target?.closest("[data-help]");
-  const link = target?.closest("[data-dialog]");
+  const link = target?.closest("[data-dialog]") ?? within(target);
   if (help) return show(document.getElementById("shortcuts"));
   if (!link) return;
   const ready = document.getElementById(link.dataset.dialog);
   event.preventDefault();
   if (ready) return show(ready);
   const dialog = await load(link.href).catch(() => null);
-  if (dialog) show(dialog);
-  else location.assign(link.href);
+  if (!dialog) return location.assign(link.href);
+  link.closest("dialog[data-source]")?.close();
+  show(dialog);
 });
+
+/**
+ * A link of a fetched dialog to the very page it came from, such as its next entries: it stays in the dialog.
+ * @param {Element | null} target
+ */
+function within(target) {
+  const link = target?.closest("dialog[data-source] a[href]");
+  return link?.origin === location.origin && link.pathname === link.closest("dialog").dataset.source ? link : null;
+}
 
 /** Forms whose answer was no dialog: they are sent as they are. */
 const plain = new WeakSet();
@@ -62,6 +72,7 @@ async function load(href, options) {
   if (!part) return null;
   const dialog = document.createElement("dialog");
   dialog.className = "dialog dialog-wide";
+  dialog.dataset.source = new URL(answer.url).pathname;
   dialog.setAttribute("aria-label", part.dataset.title ?? page.title);
   const head = document.getElementById("shortcuts")?.querySelector(".dialog-head").cloneNode(true);
   if (head) {

@@ -98,7 +98,7 @@ def choose(request: Request, form: FormInput) -> Response[str] | Redirect:
         return request.redirect(action.href.replace("{selection_id}", str(selection.id)))
     if started is None:
         return request.redirect(f"{PATH}/{selection.id}")
-    return _started(request, selection, action, started)
+    return answer_started(request, selection, action, started)
 
 
 def _is_asked(action: BulkAction, selection: Selection, everything: bool) -> bool:
@@ -146,7 +146,7 @@ def do(request: Request, form: FormInput, selection_id: FromPath[int]) -> Respon
         with site.session() as session:
             selection = find_selection(session, selection_id, request.actor)
             return _page(request, session, selection, action, form, status=422)
-    return _started(request, selection, action, started)
+    return answer_started(request, selection, action, started)
 
 
 @post(f"{PATH}/{{selection_id:int}}/undo", permission="contact.view")
@@ -164,7 +164,9 @@ def undo(request: Request, selection_id: FromPath[int]) -> Redirect:
         with site.begin() as session:
             selection, started = take_back(session, site, selection_id, request.actor)
     except (Conflict, InvalidInput) as error:
-        return request.redirect(back, error.message, kind="warning", **error.values)
+        return request.redirect(
+            back, "%(text)s", kind="warning", text=request.language.text(error.message, **error.values)
+        )
     if started.job_id is not None:
         return redirect_to_job(request, started.job_id)
     return request.redirect(
@@ -183,7 +185,7 @@ def _offered(request: Request, selection: Selection) -> BulkAction:
     return action
 
 
-def _started(request: Request, selection: Selection, action: BulkAction, started: Started) -> Redirect:
+def answer_started(request: Request, selection: Selection, action: BulkAction, started: Started) -> Redirect:
     """Where it goes on: the page of the job, or back to the list with what was done."""
     if started.job_id is not None:
         return redirect_to_job(request, started.job_id)
