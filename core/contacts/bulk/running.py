@@ -6,12 +6,14 @@ marked ones, and how far it came is committed with that. So a process that is ki
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from sqlalchemy import Select, func, select, true, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from core.contacts.bulk.actions import action_of
@@ -20,17 +22,21 @@ from core.contacts.bulk.selections import find_selection, forget_old, members, s
 from core.contacts.matching import contacts
 from core.contacts.models import now
 from core.database.upsert import affected
-from core.errors import Conflict, NotFound
+from core.errors import Conflict, InvalidInput, NotFound, TresenError
 from core.jobs import queue_job, read_job
+from core.plugins import describe, plugin_of
 from core.values import Actor, BulkAction, Job, Task
 
 if TYPE_CHECKING:
     from core.site import Site
 
+log = logging.getLogger("tresen.contacts")
+
 BATCH = 500
 """Contacts of one transaction: as many are done while somebody waits for the page."""
 
 JOB = "contact.bulk"
+OWN = "contact"
 
 
 @frozen(kw_only=True)
@@ -70,8 +76,20 @@ def start(session: Session, site: Site, selection: Selection, typed: Mapping[str
             actor=actor,
         )
         return Started(changed=0, job_id=selection.job_id)
-    _do_batch(session, site, selection, action, 0)
-    _finish(session, site, selection, action)
+    try:
+        _do_batch(session, site, selection, action, 0)
+        _finish(session, site, selection, action)
+    except (TresenError, SQLAlchemyError):
+        raise
+    except (Exception, SystemExit) as error:
+        if plugin_of(action.key) == OWN:
+            raise
+        log.exception("Bulk action %r failed", action.key)
+        raise InvalidInput(
+            "“%(plugin)s” failed here, and nothing was changed: %(error)s",
+            plugin=site.plugin_label(plugin_of(action.key)),
+            error=describe(error),
+        ) from error
     return Started(changed=selection.changed)
 
 

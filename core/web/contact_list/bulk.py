@@ -31,7 +31,7 @@ from core.contacts.bulk.selections import (
     selected_contacts,
 )
 from core.contacts.views import LIST_PATH, View, read_view
-from core.errors import Conflict, InvalidInput, NotFound
+from core.errors import Conflict, InvalidInput, NotFound, TresenError
 from core.values import BulkAction, BulkField, Choice
 from core.web.jobs import job_path, redirect_to_job
 from core.web.requests import Form, FormInput, Request, local_path
@@ -84,14 +84,17 @@ def choose(request: Request, form: FormInput) -> Response[str] | Redirect:
     ticked = [int(one) for one in form.texts("id") if one.isascii() and one.isdigit() and len(one) <= 18]
     if view is None and not ticked:
         return request.redirect(back, "Tick the contacts first that this is meant for.", kind="info")
-    with site.begin() as session:
-        if view is not None:
-            selection = select_matching(session, site, view, action=action.key, actor=request.actor, back=back)
-        else:
-            selection = select_ticked(session, ticked, action=action.key, actor=request.actor, back=back)
-        started = None
-        if selection.chosen and not action.href and not _is_asked(action, selection, everything):
-            started = start(session, site, selection, {}, request.actor)
+    started = None
+    try:
+        with site.begin() as session:
+            if view is not None:
+                selection = select_matching(session, site, view, action=action.key, actor=request.actor, back=back)
+            else:
+                selection = select_ticked(session, ticked, action=action.key, actor=request.actor, back=back)
+            if selection.chosen and not action.href and not _is_asked(action, selection, everything):
+                started = start(session, site, selection, {}, request.actor)
+    except InvalidInput as error:
+        return _not_done(request, back, error)
     if not selection.chosen:
         return request.redirect(back, "None of these contacts exists any more.", kind="info")
     if action.href:
@@ -164,9 +167,7 @@ def undo(request: Request, selection_id: FromPath[int]) -> Redirect:
         with site.begin() as session:
             selection, started = take_back(session, site, selection_id, request.actor)
     except (Conflict, InvalidInput) as error:
-        return request.redirect(
-            back, "%(text)s", kind="warning", text=request.language.text(error.message, **error.values)
-        )
+        return _not_done(request, back, error)
     if started.job_id is not None:
         return redirect_to_job(request, started.job_id)
     return request.redirect(
@@ -175,6 +176,11 @@ def undo(request: Request, selection_id: FromPath[int]) -> Redirect:
         kind="info",
         count=request.language.number(started.changed),
     )
+
+
+def _not_done(request: Request, back: str, error: TresenError) -> Redirect:
+    text = request.language.text(error.message, **error.values)
+    return request.redirect(back, "%(text)s", kind="error", text=text)
 
 
 def _offered(request: Request, selection: Selection) -> BulkAction:
