@@ -43,6 +43,7 @@ def bulk_actions() -> list[BulkAction]:
             changes=partial(may_change, purpose),
             run=partial(change_many, purpose),
             confirm="Whoever has unsubscribed stays unsubscribed: only the person can subscribe again, on a form.",
+            submit="Record",
             done=("Consent changed for %(count)s contact.", "Consent changed for %(count)s contacts."),
             order=400,
         )
