@@ -32,12 +32,15 @@ IN_ENGLISH = {
 VALUES = {
     "Action",
     "ActivityKind",
+    "BulkAction",
+    "BulkField",
     "Choice",
     "Column",
     "ContactField",
     "Filter",
     "Indicator",
     "MessageTemplate",
+    "Job",
     "Module",
     "NavItem",
     "Panel",
@@ -49,7 +52,10 @@ VALUES = {
     "Tile",
     "TileData",
 }
-KEYWORDS = {"label", "title", "text", "source", "description", "hint", "wording", "detail", "reason", "subject", "body"}
+KEYWORDS = {
+    *("body", "confirm", "description", "detail", "done", "hint", "label"),
+    *("reason", "source", "subject", "submit", "text", "title", "wording"),
+}
 TABLES = re.compile(r"(^|_)(LABELS|TEXTS|KINDS)$")
 
 Texts = dict[str, str]
@@ -75,6 +81,9 @@ def _constants(node: ast.AST | None, known: Mapping[str, list[ast.expr]]) -> Ite
     elif isinstance(node, ast.IfExp):
         yield from _constants(node.body, known)
         yield from _constants(node.orelse, known)
+    elif isinstance(node, ast.Tuple):
+        for value in node.elts:
+            yield from _constants(value, known)
     elif isinstance(node, ast.Name):
         for value in known.get(node.id, ()):
             if not isinstance(value, ast.Name):

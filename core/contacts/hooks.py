@@ -8,11 +8,13 @@ from core.api.belongings import ROUTES as BELONGING_ROUTES
 from core.api.contacts import ROUTES as API_ROUTES
 from core.contacts import columns, filters, tiles
 from core.contacts.actions import ACTIONS
+from core.contacts.bulk.actions import ACTIONS as BULK_ACTIONS
+from core.contacts.bulk.running import JOBS
 from core.contacts.custom_fields.tidying import tidying_job
 from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, Job, NavItem, Permission, Tile
+from core.values import ALL_ROLES, Action, ActivityKind, BulkAction, Column, Filter, Job, NavItem, Permission, Tile
 from core.web.contact_fields import ROUTES as FIELD_ROUTES
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
@@ -26,6 +28,7 @@ def permissions() -> list[Permission]:
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
         Permission(key="contact.fields", label="Add and change fields", roles=("owner", "manager"), order=12),
         Permission(key="contact.segments", label="Save views of the contact list for everyone", order=12),
+        Permission(key="contact.tags", label="Rename, join and remove tags", order=12),
     ]
 
 
@@ -39,6 +42,18 @@ def routers() -> list[HTTPRouteHandler]:
 def contact_actions() -> list[Action]:
     """What can be done with every contact."""
     return list(ACTIONS)
+
+
+@hookimpl
+def contact_bulk_actions() -> list[BulkAction]:
+    """What can be done with many contacts."""
+    return list(BULK_ACTIONS)
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Bulk actions, and what removed fields leave behind, in the background."""
+    return [*JOBS, tidying_job()]
 
 
 @hookimpl
@@ -59,12 +74,6 @@ def overview_tiles() -> list[Tile]:
             order=10,
         )
     ]
-
-
-@hookimpl
-def jobs() -> list[Job]:
-    """Queued work on contacts."""
-    return [tidying_job()]
 
 
 @hookimpl

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import CursorResult, Executable, Select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,3 +30,27 @@ def upsert(
     if update:
         return statement.on_conflict_do_update(index_elements=list(keys), set_=dict(update), where=where)
     return statement.on_conflict_do_nothing(index_elements=list(keys))
+
+
+def insert_missing(
+    session: Session,
+    model: type[Base],
+    columns: Sequence[str],
+    source: Select[*tuple[Any, ...]],
+    *,
+    keys: Sequence[str],
+) -> Any:
+    """An INSERT … SELECT that leaves out the rows whose `keys` exist. `source` needs a WHERE: SQLite's parser does."""
+    module = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return module.insert(model).from_select(list(columns), source).on_conflict_do_nothing(index_elements=list(keys))
+
+
+def write_many(session: Session, statement: Executable) -> int:
+    """Run an INSERT, UPDATE or DELETE of many rows past the ORM; answers how many it has written.
+
+    Objects that the session has read before are not brought up to date.
+    """
+    # Without the first, PostgreSQL's driver has forgotten the number by the time it is asked.
+    options = {"preserve_rowcount": True, "synchronize_session": False}
+    result = session.execute(statement, execution_options=options)
+    return int(cast("CursorResult[*tuple[Any, ...]]", result).rowcount)

@@ -94,7 +94,6 @@ def contact_actions() -> list[Action]:
             href="/dashboard/contacts/{contact_id}/message",
             permission="message.send",
             icon="send",
-            dialog=True,
             shortcut="m",
             order=20,
         )

@@ -11,6 +11,7 @@ from core.hookspecs import hookimpl
 from core.jobs.queue import forget_old_jobs
 from core.values import ALL_ROLES, Job, NavItem, Permission, SettingsField
 from core.web import health, modules, overview, settings_screen, start
+from core.web import jobs as job_pages
 
 
 @hookimpl
@@ -35,7 +36,15 @@ def settings_fields() -> list[SettingsField]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of every site."""
-    return [*start.ROUTES, *health.ROUTES, *overview.ROUTES, *modules.ROUTES, *settings_screen.ROUTES, *DOCUMENT_ROUTES]
+    return [
+        *start.ROUTES,
+        *health.ROUTES,
+        *overview.ROUTES,
+        *modules.ROUTES,
+        *settings_screen.ROUTES,
+        *job_pages.ROUTES,
+        *DOCUMENT_ROUTES,
+    ]
 
 
 @hookimpl

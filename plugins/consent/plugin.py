@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core import (
     ActivityKind,
+    BulkAction,
     Column,
     ContactField,
     Demo,
@@ -23,7 +24,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, fields, public, reading, routes, sending
+from plugins.consent import asking, fields, many, public, reading, routes, sending
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 
@@ -110,6 +111,12 @@ def contact_panels() -> list[Panel]:
             order=50,
         )
     ]
+
+
+@hookimpl
+def contact_bulk_actions() -> list[BulkAction]:
+    """„Werbung …“ and „Systembenachrichtigung …“ for many contacts."""
+    return many.bulk_actions()
 
 
 @hookimpl

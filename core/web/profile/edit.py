@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO, cast
 
 from attrs import asdict
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 from sqlalchemy.orm import Session
 
@@ -30,25 +30,25 @@ from core.site import Site
 from core.values import ContactField, Details, FieldValue
 from core.web import field_inputs as inputs
 from core.web.profile import showing
-from core.web.requests import Form, FormInput, Request
+from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
 
 
 @get("/dashboard/contacts/{contact_id:int}/edit", permission="contact.edit")
-def edit_page(request: Request, contact_id: FromPath[int]) -> Response[str] | Redirect:
-    """The form, filled with what is stored."""
+def edit_page(request: Request, contact_id: FromPath[int], next: FromQuery[str] = "") -> Response[str] | Redirect:
+    """The form, filled with what is stored; `next` is the page to return to, the profile if there is none."""
     with request.site.session() as session:
         contact = find_contact(session, contact_id)
         kept = kept_contact_id(session, contact)
         if kept != contact_id:
-            return request.redirect(showing.address_of(kept, "edit"))
+            return request.redirect(showing.address_of(kept, "edit", **({"next": next} if next else {})))
         tags = read_tags(session, contact_id)
     fields, values, failures = _stored_fields(request, contact_id)
     stored = details_of(contact)
     return _form_page(
         request,
         contact,
-        Form(),
+        Form(fields={"next": [next]}),
         texts={**stored, **inputs.input_texts(request, fields, values)},
         shown={**stored, **inputs.plain_texts(fields, values)},
         tags=tags,
@@ -109,7 +109,7 @@ def save_edit(request: Request, form: FormInput, contact_id: FromPath[int]) -> R
         remove_bytes(site.settings.data_dir, [forgotten])
     something = edited.changed or written or gone or added or forgotten or saved
     return request.redirect(
-        showing.address_of(contact_id),
+        _way_back(form, contact_id),
         "Changes saved." if something else "Nothing was changed.",
         kind="success" if something else "info",
     )
@@ -150,6 +150,10 @@ def _touched_fields(
 
 def _as_typed(form: Form) -> dict[str, str]:
     return asdict(clean_details({name: form.text(name) for name in MAX_LENGTHS}))
+
+
+def _way_back(form: Form, contact_id: int) -> str:
+    return local_path(form.text("next")) if form.text("next") else showing.address_of(contact_id)
 
 
 def _typed_details(form: Form) -> dict[str, str]:
@@ -239,6 +243,8 @@ def _form_page(
         may_change_fields=request.allows("contact.fields"),
         failures=inputs.failure_texts(request, failures),
         base=showing.address_of(contact.id),
+        next=form.text("next"),
+        back=_way_back(form, contact.id),
         country_options=_options(language.countries),
         language_options=_options(languages),
         had_picture=bool(form.file("picture")),
@@ -321,6 +327,8 @@ def _conflict_page(
         remove_picture=form.ticked("remove_picture"),
         had_picture=bool(form.file("picture")),
         base=showing.address_of(contact_id),
+        next=form.text("next"),
+        back=_way_back(form, contact_id),
     )
 
 

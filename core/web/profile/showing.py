@@ -229,13 +229,13 @@ def action_entries(request: Request, person: Person) -> list[dict[str, Any]]:
     for action in request.site.contributions.contact_actions:
         if action.fits(inactive=person.inactive) and request.allows(action.permission):
             target = action.href.replace("{contact_id}", str(person.id))
-            if action.dialog:
-                target += "?" + urlencode({"next": address_of(person.id)})
+            if action.method == "get":
+                target += ("&" if "?" in target else "?") + urlencode({"next": address_of(person.id)})
             entries.append(
                 {
                     "label": request.language.text(action.label),
                     "icon": action.icon,
-                    "dialog": action.dialog,
+                    "dialog": action.method == "get",
                     "shortcut": action.shortcut or None,
                     "href" if action.method == "get" else "action": target,
                 }
