@@ -52,8 +52,12 @@ if TYPE_CHECKING:
     from core.values import Choice as Choice
     from core.values import Column as Column
     from core.values import Details as Details
+    from core.values import Erased as Erased
+    from core.values import ExportFile as ExportFile
+    from core.values import ExportSection as ExportSection
     from core.values import Filter as Filter
     from core.values import Indicator as Indicator
+    from core.values import Kept as Kept
     from core.values import Link as Link
     from core.values import Module as Module
     from core.values import Money as Money
@@ -101,8 +105,12 @@ _HOMES = {
         "Choice",
         "Column",
         "Details",
+        "Erased",
+        "ExportFile",
+        "ExportSection",
         "Filter",
         "Indicator",
+        "Kept",
         "Link",
         "Module",
         "Money",

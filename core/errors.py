@@ -46,6 +46,17 @@ class Conflict(TresenError):
     """Someone else was faster: nothing was written (answers 409)."""
 
 
+class DutyFailed(Conflict):
+    """A plugin failed in a duty that all must do: everything was rolled back. `plugin` says which one."""
+
+    def __init__(self, plugin: str, hook: str, error: str) -> None:
+        super().__init__(
+            "Nothing was changed: the plugin “%(plugin)s” could not do its part (%(error)s).", plugin=plugin, error=error
+        )
+        self.plugin = plugin
+        self.hook = hook
+
+
 class EditConflict(Conflict):
     """The contact was changed since the form was opened (FEATURES P3, THREATS T-F1).
 

@@ -20,7 +20,10 @@ from core.values import (
     Capture,
     Captured,
     Column,
+    Erased,
+    ExportSection,
     Filter,
+    Kept,
     Module,
     NavItem,
     Panel,
@@ -258,6 +261,31 @@ def plugin_disabled(session: Session, site: Site, plugin: str) -> None:
 
     When: in the transaction that records the switch. Return: nothing. Combined: all plugins enabled before are told,
     the switched one included. If it raises: as `contact_created`.
+    """
+
+
+# Duties: asked of every installed plugin, on or off.
+
+
+@hookspec
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:  # type: ignore[empty-body]
+    """Erase everything that this plugin holds of these people (FEATURES C8), with the contacts merged into them.
+
+    When: before their rows in `contacts` go, in the same transaction, up to 500 contacts at a time; also only to see what
+    would go, and then everything is rolled back: write to the database and do nothing else. Rows with a cascading
+    reference go by themselves; what remains is yours: rows without one, rows that hold the address, and what the law
+    makes you keep, without the person. Return: what goes (`Erased`) and what stays (`Kept`). Combined: all, on the
+    receipt. If it raises: nobody is erased, and the plugin is named.
+    """
+
+
+@hookspec
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:  # type: ignore[empty-body]
+    """Hand out everything that this plugin holds of one person, and nothing of anybody else (THREATS T-R3).
+
+    When: staff or the person download the person's data, in a reading session. Return: `ExportSection` values.
+    Combined: all, sorted by (order, key). If it raises: there is no download, and the plugin is named: an incomplete
+    answer would be taken for a complete one.
     """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -16,7 +17,7 @@ from core import state
 from core.contributions import Contributions, collect
 from core.database import migrate
 from core.database.engine import Database, open_database
-from core.errors import NotFound, PluginError
+from core.errors import DutyFailed, NotFound, PluginError
 from core.i18n import Language
 from core.plugins import (
     Call,
@@ -108,6 +109,28 @@ class Site:
             state.record_failure(session, failure)
             return None
         return answer
+
+    def duty(self, session: Session, hook: str, kinds: tuple[type, ...], **values: object) -> list[tuple[str, Any]]:
+        """Ask every installed plugin, on or off, to do its part; answers (plugin, value) in the order of plugins.
+
+        Raises DutyFailed for the first that raises, or answers anything but a list of `kinds`: the caller's transaction
+        must then be given up.
+        """
+        found: list[tuple[str, Any]] = []
+        for implementation in self.plugins.implementations(hook):
+            plugin = implementation.plugin
+            try:
+                answers = list(implementation(session=session, site=self, **values) or ())
+                if wrong := [one for one in answers if not isinstance(one, kinds)]:
+                    names = " or ".join(kind.__name__ for kind in kinds)
+                    raise TypeError(f"answered {type(wrong[0]).__name__}, not {names}")
+            except (Exception, SystemExit) as error:
+                # Where, but not with which values: what it was about to erase must not stand in a log for ever.
+                place = "".join(traceback.format_tb(error.__traceback__))
+                log.error("Plugin %r failed in duty %r: %s\n%s", plugin, hook, type(error).__name__, place)
+                raise DutyFailed(plugin, hook, describe(error)) from error
+            found.extend((plugin, answer) for answer in answers)
+        return found
 
     def read_side_by_side(self, calls: Sequence[Call], budget: float = PAGE_BUDGET) -> list[Outcome]:
         """Run plugins' loaders for a page in threads; failures come back as values that name the plugin."""

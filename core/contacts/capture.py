@@ -115,8 +115,23 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
     Two transactions that see a new address at once both insert; the unique key lets one through, and the other waits
     for it and then finds its contact (C1).
     """
+    while True:
+        inserted = _insert(session, address, capture)
+        # FOR UPDATE: two captures of one contact would otherwise overwrite each other's details on PostgreSQL.
+        statement = select(Contact).where(Contact.email_key == address.key).with_for_update()
+        contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+        while contact is not None and contact.merged_into_id is not None:
+            statement = select(Contact).where(Contact.id == contact.merged_into_id).with_for_update()
+            contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
+        if contact is not None:
+            return contact, inserted
+        # It was there when we inserted, and erased while we waited for it: whoever comes now is a new contact (C8).
+
+
+def _insert(session: Session, address: Address, capture: Capture) -> bool:
+    """Make the contact unless there is one with this address; answers whether it was made."""
     details = capture.details
-    inserted = session.execute(
+    made = session.execute(
         upsert(
             session,
             Contact,
@@ -130,13 +145,7 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
             keys=["email_key"],
         ).returning(Contact.id)
     ).scalar()
-    # FOR UPDATE: two captures of one contact would otherwise overwrite each other's details on PostgreSQL.
-    statement = select(Contact).where(Contact.email_key == address.key).with_for_update()
-    contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
-    while contact.merged_into_id is not None:
-        statement = select(Contact).where(Contact.id == contact.merged_into_id).with_for_update()
-        contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
-    return contact, inserted is not None
+    return made is not None
 
 
 def _replay_of(session: Session, key: str | None) -> int | None:
