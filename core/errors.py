@@ -51,7 +51,9 @@ class DutyFailed(Conflict):
 
     def __init__(self, plugin: str, hook: str, error: str) -> None:
         super().__init__(
-            "Nothing was changed: the plugin “%(plugin)s” could not do its part (%(error)s).", plugin=plugin, error=error
+            "Nothing was changed: the plugin “%(plugin)s” could not do its part (%(error)s).",
+            plugin=plugin,
+            error=error,
         )
         self.plugin = plugin
         self.hook = hook

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from attrs import define, evolve, field
@@ -17,7 +18,7 @@ from core import state
 from core.contributions import Contributions, collect
 from core.database import migrate
 from core.database.engine import Database, open_database
-from core.errors import DutyFailed, NotFound, PluginError
+from core.errors import DutyFailed, NotFound, PluginError, TresenError
 from core.i18n import Language
 from core.plugins import (
     Call,
@@ -58,6 +59,7 @@ class Site:
     """One site: its settings, its database, and what its enabled plugins contribute.
 
     `contributions` never change: switching a plugin makes a new Site over the same database (`refreshed`).
+    `job_waiting` wakes this process's worker when a job was queued here.
     """
 
     settings: Settings
@@ -69,6 +71,7 @@ class Site:
     revision: int = 0
     saved_settings: Mapping[str, str] = field(factory=dict)
     side_by_side: SideBySide = field(factory=SideBySide)
+    job_waiting: Event = field(factory=Event)
 
     # Sessions
 
@@ -128,7 +131,8 @@ class Site:
                 # Where, but not with which values: what it was about to erase must not stand in a log for ever.
                 place = "".join(traceback.format_tb(error.__traceback__))
                 log.error("Plugin %r failed in duty %r: %s\n%s", plugin, hook, type(error).__name__, place)
-                raise DutyFailed(plugin, hook, describe(error)) from error
+                reason = str(error) if isinstance(error, TresenError) else type(error).__name__
+                raise DutyFailed(plugin, hook, reason) from None
             found.extend((plugin, answer) for answer in answers)
         return found
 

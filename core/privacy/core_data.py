@@ -33,7 +33,9 @@ COUNTED = (
 def erased(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
     """What goes with these contacts."""
     merged = session.scalar(
-        select(func.count()).select_from(Contact).where(Contact.id.in_(contact_ids), Contact.merged_into_id.is_not(None))
+        select(func.count())
+        .select_from(Contact)
+        .where(Contact.id.in_(contact_ids), Contact.merged_into_id.is_not(None))
     )
     counts = [
         (label, session.scalar(select(func.count()).select_from(model).where(model.contact_id.in_(contact_ids))))

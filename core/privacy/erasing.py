@@ -136,9 +136,7 @@ def _erase(session: Session, site: Site, contact_ids: Sequence[int]) -> list[Lin
 
 def _receipt(session: Session, actor: Actor, occasion: str | None) -> int:
     values = {"actor_kind": actor.kind, "staff_id": actor.id, "contacts": 0, "occasion": occasion}
-    made = session.scalar(
-        upsert(session, ErasureReceipt, values, keys=["occasion"]).returning(ErasureReceipt.id)
-    )
+    made = session.scalar(upsert(session, ErasureReceipt, values, keys=["occasion"]).returning(ErasureReceipt.id))
     if made is not None:
         return int(made)
     return session.execute(select(ErasureReceipt.id).where(ErasureReceipt.occasion == occasion)).scalar_one()

@@ -124,7 +124,9 @@ def _added_up(entries: Iterable[Entry]) -> Sequence[Entry]:
     for one in entries:
         key = (one.plugin, one.kind, one.label, one.reason, one.until)
         before = found.get(key)
-        found[key] = one if before is None else evolve(
-            one, number=before.number + one.number, references=(*before.references, *one.references)
+        found[key] = (
+            one
+            if before is None
+            else evolve(one, number=before.number + one.number, references=(*before.references, *one.references))
         )
     return list(found.values())

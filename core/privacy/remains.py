@@ -62,7 +62,9 @@ def sweep(site: Site, *, older_than: timedelta = UPLOADING) -> int:
     with site.session() as session:
         tables = _naming_tables(session)
     for part in sorted(folder.iterdir()) if folder.is_dir() else ():
-        files = {file.name: file for file in part.iterdir() if STORED_NAME.fullmatch(file.name)} if part.is_dir() else {}
+        files = (
+            {file.name: file for file in part.iterdir() if STORED_NAME.fullmatch(file.name)} if part.is_dir() else {}
+        )
         # Listed first: what is written now is younger than any look into the tables.
         with site.session() as session:
             unnamed = files.keys() - _named(session, tables, files)
