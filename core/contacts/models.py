@@ -70,6 +70,8 @@ class Contact(Base):
             postgresql_where=text("inactive_at IS NOT NULL"),
         ),
         Index("ix_contacts_name", text("nullif(lower(name), '')"), "id"),
+        # The number of an erased contact is never given again.
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -160,6 +162,7 @@ class ContactNote(Base):
     author_id: Mapped[int | None] = mapped_column(BigInteger)
     author_name: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
+    edited_at: Mapped[datetime | None]
 
 
 class StoredFile(Base):

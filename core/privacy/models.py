@@ -18,14 +18,14 @@ LineKind = Literal["erased", "kept", "missing"]
 class ErasureReceipt(Base):
     """That contacts were erased (FEATURES C8): when, by which account, how many.
 
-    `occasion` joins the batches of one bulk action. `cleared_at` is when nothing was left of them outside of the tables:
-    files on disk, and on SQLite the write-ahead log.
+    `occasion` joins the batches of one bulk action. `cleared_at` is when nothing was left of them outside of the
+    tables: files on disk, and on SQLite the write-ahead log.
     """
 
     __tablename__ = "erasure_receipts"
 
     id: Mapped[Id]
-    erased_at: Mapped[datetime] = mapped_column(default=now, index=True)
+    erased_at: Mapped[datetime] = mapped_column(default=now)
     actor_kind: Mapped[str]
     staff_id: Mapped[int | None] = mapped_column(BigInteger)
     contacts: Mapped[int] = mapped_column(default=0)
