@@ -283,8 +283,8 @@ def plugin_disabled(session: Session, site: Site, plugin: str) -> None:
 def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:  # type: ignore[empty-body]
     """Erase everything that this plugin holds of these people (FEATURES C8), with the contacts merged into them.
 
-    When: before their rows in `contacts` go, in the same transaction, up to 500 contacts at a time; also only to see what
-    would go, and then everything is rolled back: write to the database and do nothing else. Rows with a cascading
+    When: before their rows in `contacts` go, in the same transaction, up to 500 contacts at a time; also only to see
+    what would go, and then everything is rolled back: write to the database and do nothing else. Rows with a cascading
     reference go by themselves; what remains is yours: rows without one, rows that hold the address, and what the law
     makes you keep, without the person. Return: what goes (`Erased`) and what stays (`Kept`). Combined: all, on the
     receipt. If it raises: nobody is erased, and the plugin is named.

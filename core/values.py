@@ -53,6 +53,10 @@ def _aware(instance: object, attribute: Attribute[datetime], value: object) -> N
         )
 
 
+def _texts(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(texts)
+
+
 def _roles(roles: Iterable[Role]) -> frozenset[Role]:
     return frozenset(roles)
 
@@ -492,15 +496,17 @@ class ExportFile:
 class ExportSection:
     """A part of everything that the site knows of one person (GDPR Art. 15 and 20).
 
-    `records` are mappings of field name to value: text, whole number, bool, date, aware datetime, `Money`, None, or lists
-    and mappings of these. All of it goes into the file for machines; the page for people shows the fields that have a
-    label in `labels` (field name → message id), also inside records within records, and leaves empty values out.
+    `records` are mappings of field name to value: text, whole number, bool, date, aware datetime, `Money`, None, or
+    lists and mappings of these. All of it goes into the file for machines. The page for people shows the fields that
+    have a label in `labels` (field name → message id), also of records within records; empty values are left out, and
+    texts of the fields in `translated` are message ids.
     """
 
     key: str = field(validator=_key)
     title: str = field(validator=_text)
     records: Sequence[Mapping[str, object]] = ()
     labels: Mapping[str, str] = field(factory=dict)
+    translated: frozenset[str] = field(default=frozenset(), converter=_texts)
     files: Sequence[ExportFile] = ()
     order: int = _order
 

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core.contacts import columns, filters, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.privacy import core_data, remains
+from core.site import Site
+from core.values import (
+    ALL_ROLES,
+    Action,
+    ActivityKind,
+    Column,
+    Erased,
+    ExportSection,
+    Filter,
+    Job,
+    NavItem,
+    Permission,
+    Tile,
+)
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
+from core.web.receipts import ROUTES as RECEIPT_ROUTES
 
 
 @hookimpl
@@ -20,19 +39,43 @@ def permissions() -> list[Permission]:
     return [
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
+        Permission(key="contact.notes", label="Edit and delete the notes of others", order=12),
+        Permission(key="contact.export", label="Download the data of a person", order=13),
+        Permission(key="contact.erase", label="Delete contacts and see the receipts", order=14),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The list, the page to add a contact, and the profile with what is done there."""
-    return [*LIST_ROUTES, *PROFILE_ROUTES]
+    return [*LIST_ROUTES, *PROFILE_ROUTES, *RECEIPT_ROUTES]
 
 
 @hookimpl
 def contact_actions() -> list[Action]:
     """What can be done with every contact."""
     return list(ACTIONS)
+
+
+@hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """Notes, files, log and the rest: they refer to the contact and go with it."""
+    return core_data.erased(session, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
+    """Details, notes and files, log."""
+    return core_data.exported(session, site, contact_id)
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """What an erasing could not clear at once, and files that a crash left behind."""
+    return [
+        Job(key="contact.clear", label="Clear up after deletions", every=timedelta(minutes=5), run=remains.clear_again),
+        Job(key="contact.sweep", label="Remove files nobody names", every=timedelta(days=1), run=remains.sweep_daily),
+    ]
 
 
 @hookimpl

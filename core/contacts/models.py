@@ -152,7 +152,7 @@ class ContactSuggestion(Base):
 
 
 class ContactNote(Base):
-    """An internal note (FEATURES C13)."""
+    """An internal note (FEATURES C13). `edited_at` is when its author, or somebody who may, changed it last."""
 
     __tablename__ = "contact_notes"
 
@@ -163,6 +163,9 @@ class ContactNote(Base):
     author_name: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     edited_at: Mapped[datetime | None]
+
+    # Entries of the log name it by its number, which must not become another note's.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class StoredFile(Base):
@@ -182,3 +185,5 @@ class StoredFile(Base):
     sha256: Mapped[str]
     stored_name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)

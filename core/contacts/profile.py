@@ -62,7 +62,9 @@ class Note:
     id: int
     text: str
     author: str
+    author_id: int | None
     created_at: datetime
+    edited_at: datetime | None
     files: Sequence[NoteFile]
 
 
@@ -196,7 +198,9 @@ def _notes(session: Session, contact_id: int, limit: int | None) -> list[Note]:
             id=note.id,
             text=note.text,
             author=note.author_name,
+            author_id=note.author_id,
             created_at=note.created_at,
+            edited_at=note.edited_at,
             files=tuple(files.get(note.id, ())),
         )
         for note in notes

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core.hookspecs import hookimpl
+from core.messages import personal
 from core.messages.inbox import read_thread
-from core.values import ALL_ROLES, NavItem, Panel, Permission
+from core.values import ALL_ROLES, Erased, ExportSection, NavItem, Panel, Permission
 from core.web.inbox import ROUTES as INBOX_ROUTES
 
 
@@ -44,6 +48,18 @@ def contact_panels() -> list[Panel]:
             order=900,
         )
     ]
+
+
+@hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """The whole thread: it refers to the contact and goes with it."""
+    return personal.erased(session, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """The whole thread."""
+    return personal.exported(session, contact_id)
 
 
 @hookimpl

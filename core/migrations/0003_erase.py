@@ -1,4 +1,4 @@
-"""Receipts of erasing, notes that can be edited, and numbers of contacts that are never given twice."""
+"""Receipts of erasing, notes that can be edited, and numbers that are never given twice."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from alembic import op
 revision = "0003"
 down_revision = "0002"
 
+NUMBERED = ("contacts", "contact_notes", "files")
 WITH = "PRIMARY KEY (id AUTOINCREMENT)"
 WITHOUT = "PRIMARY KEY (id)"
 
@@ -58,12 +59,14 @@ def upgrade() -> None:
     )
     op.create_index("ix_erased_contacts_receipt_id", "erased_contacts", ["receipt_id"], unique=False)
     op.add_column("contact_notes", sa.Column("edited_at", sa.DateTime(timezone=True), nullable=True))
-    _rebuild(WITHOUT, WITH)
+    for name in NUMBERED:
+        _rebuild(name, WITHOUT, WITH)
 
 
 def downgrade() -> None:
     """Remove the tables."""
-    _rebuild(WITH, WITHOUT)
+    for name in NUMBERED:
+        _rebuild(name, WITH, WITHOUT)
     op.drop_column("contact_notes", "edited_at")
     op.drop_index("ix_erased_contacts_receipt_id", table_name="erased_contacts")
     op.drop_table("erased_contacts")
@@ -72,8 +75,8 @@ def downgrade() -> None:
     op.drop_table("erasure_receipts")
 
 
-def _rebuild(before: str, after: str) -> None:
-    """Make `contacts` anew on SQLite, with another primary key.
+def _rebuild(name: str, before: str, after: str) -> None:
+    """Make a table anew on SQLite, with another primary key.
 
     Without AUTOINCREMENT, SQLite gives the number of the newest contact again once that one is erased: a page that is
     still open, or a link in an old e-mail, would then mean another person. PostgreSQL never does.
@@ -82,25 +85,21 @@ def _rebuild(before: str, after: str) -> None:
     if connection.dialect.name != "sqlite":
         return
     run = connection.exec_driver_sql
-    (table,) = run("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = 'contacts'").one()
-    others = run(
-        "SELECT sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND tbl_name = 'contacts' AND sql IS NOT NULL"
-    ).scalars()
     # As it stands in the database, with whatever other migrations have added; by hand, because SQLAlchemy can't read
     # an index on an expression.
-    made = table.replace("CREATE TABLE contacts", "CREATE TABLE contacts_new", 1).replace(
-        'CREATE TABLE "contacts"', "CREATE TABLE contacts_new", 1
-    )
-    again = list(others)
-    if before not in made or "contacts_new" not in made:
-        raise RuntimeError(f"The table contacts is not as expected: {table}")
-    names = ", ".join(f'"{row[1]}"' for row in run("PRAGMA table_info(contacts)"))
-    run(made.replace(before, after, 1))
-    run(f"INSERT INTO contacts_new ({names}) SELECT {names} FROM contacts")  # noqa: S608 (names of columns)
-    run("DROP TABLE contacts")
+    (table,) = run("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,)).one()
+    statement = "SELECT sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND tbl_name = ? AND sql IS NOT NULL"
+    others = run(statement, (name,)).scalars().all()
+    head, bracket, rest = table.partition("(")
+    if name not in head or before not in rest:
+        raise RuntimeError(f"The table {name} is not as expected: {table}")
+    columns = ", ".join(f'"{row[1]}"' for row in run(f"PRAGMA table_info({name})"))
+    run(f"CREATE TABLE {name}_new {bracket}{rest.replace(before, after, 1)}")
+    run(f"INSERT INTO {name}_new ({columns}) SELECT {columns} FROM {name}")  # noqa: S608 (names of columns)
+    run(f"DROP TABLE {name}")
     # Else SQLite looks through the triggers of other tables, which refer to a table that is not there just now.
     run("PRAGMA legacy_alter_table=ON")
-    run("ALTER TABLE contacts_new RENAME TO contacts")
+    run(f"ALTER TABLE {name}_new RENAME TO {name}")
     run("PRAGMA legacy_alter_table=OFF")
-    for statement in again:
+    for statement in others:
         run(statement)

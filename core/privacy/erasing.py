@@ -161,15 +161,20 @@ def _write(session: Session, receipt_id: int, contact_ids: Sequence[int], number
 
 
 def _row(receipt_id: int, line: Line) -> dict[str, object]:
-    value = line.value
-    kept = isinstance(value, Kept)
-    return {
+    row: dict[str, object] = {
         "receipt_id": receipt_id,
         "plugin": line.plugin,
         "kind": line.kind,
-        "label": value.label,
-        "number": value.number,
-        "reason": value.reason if kept else "",
-        "until": value.until if kept else None,
-        "references": list(value.references) if kept else [],
+        "label": line.value.label,
+        "number": line.value.number,
+        "reason": "",
+        "until": None,
+        "references": [],
     }
+    if isinstance(line.value, Kept):
+        row |= {
+            "reason": line.value.reason,
+            "until": line.value.until,
+            "references": list(line.value.references),
+        }
+    return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sqlalchemy import column, func, inspect, select, table
+from sqlalchemy import ColumnClause, column, func, inspect, select, table
 from sqlalchemy.orm import Session
 
 from core.state import PluginState
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def rows_of_missing_plugins(session: Session, site: Site, contact_ids: Sequence[int]) -> Mapping[str, int]:
     """Plugin → its rows that refer to these contacts, would outlive them, and that nobody here knows how to erase.
 
-    A plugin counts that is gone, or that was refused for a mistake in its hooks. Rows with a cascading reference are not
-    counted: they go with the contact.
+    A plugin counts that is gone, or that was refused for a mistake in its hooks. Rows with a cascading reference do
+    not: they go with the contact.
     """
     known = session.scalars(select(PluginState.plugin).order_by(PluginState.plugin)).all()
     missing = [key for key in known if key not in site.plugins]
@@ -34,7 +34,7 @@ def rows_of_missing_plugins(session: Session, site: Site, contact_ids: Sequence[
             for key in inspector.get_foreign_keys(name):
                 if key["referred_table"] != "contacts" or key.get("options", {}).get("ondelete") == "CASCADE":
                     continue
-                refers = column(key["constrained_columns"][0])
+                refers: ColumnClause[int] = column(key["constrained_columns"][0])
                 statement = select(func.count()).select_from(table(name, refers)).where(refers.in_(contact_ids))
                 if number := session.scalar(statement):
                     found[plugin] = found.get(plugin, 0) + number

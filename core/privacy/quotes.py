@@ -1,13 +1,15 @@
-"""Texts that quote a person although they are not about one: what a plugin said when it failed."""
+"""Texts that quote a person although they are not about one: why a plugin failed, what a job remembers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.contacts.models import Contact
+from core.jobs.models import QueuedJob
 from core.state import PluginFailure
 
 SHORTEST = 4
@@ -18,16 +20,29 @@ BLANK = "…"
 
 def blank(session: Session, contact_ids: Sequence[int]) -> None:
     """Blank what quotes these contacts' names, addresses and phone numbers, before the contacts go."""
-    failures = session.scalars(select(PluginFailure)).all()
-    if not failures:
-        return
     words = words_of(session, contact_ids)
-    for failure in failures:
+    for failure in session.scalars(select(PluginFailure)):
         if quoted(failure.message, words):
             # The class of the error stays: it is what the plugin's author needs first.
-            failure.message = f"{failure.message.partition(':')[0]}: {BLANK}"
-            if quoted(failure.message, words):
-                failure.message = BLANK
+            kind = failure.message.partition(":")[0]
+            failure.message = BLANK if quoted(kind, words) else f"{kind}: {BLANK}"
+    for job in session.scalars(select(QueuedJob)):
+        for name in ("data", "result", "error"):
+            before = getattr(job, name)
+            after = blanked(before, words)
+            if after != before:
+                setattr(job, name, after)
+
+
+def blanked(value: Any, words: frozenset[str]) -> Any:
+    """A JSON value in which each text that holds one of the words is blank."""
+    if isinstance(value, str):
+        return BLANK if quoted(value, words) else value
+    if isinstance(value, list):
+        return [blanked(one, words) for one in value]
+    if isinstance(value, dict):
+        return {blanked(key, words): blanked(one, words) for key, one in value.items()}
+    return value
 
 
 def words_of(session: Session, contact_ids: Sequence[int]) -> frozenset[str]:

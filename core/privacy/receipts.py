@@ -14,7 +14,7 @@ from core.errors import NotFound
 from core.privacy.erasing import Line
 from core.privacy.models import ErasureLine, ErasureReceipt, LineKind
 from core.staff.models import StaffAccount
-from core.values import Erased, Kept
+from core.values import Kept
 
 PAGE = 50
 
@@ -57,7 +57,7 @@ def read_receipts(session: Session, *, before: int | None = None) -> tuple[Seque
     statement = _heads().order_by(ErasureReceipt.id.desc()).limit(PAGE + 1)
     if before is not None:
         statement = statement.where(ErasureReceipt.id < before)
-    heads = [_head(*row) for row in session.execute(statement)]
+    heads = [_head(*row._tuple()) for row in session.execute(statement)]
     return heads[:PAGE], heads[PAGE - 1].id if len(heads) > PAGE else None
 
 
@@ -69,7 +69,7 @@ def read_receipt(session: Session, receipt_id: int) -> FullReceipt:
         raise NotFound("There is no such receipt.")
     lines = session.scalars(select(ErasureLine).where(ErasureLine.receipt_id == receipt_id).order_by(ErasureLine.id))
     return FullReceipt(
-        head=_head(*row),
+        head=_head(*row._tuple()),
         entries=_added_up(
             Entry(
                 plugin=line.plugin,
@@ -98,14 +98,12 @@ def entries_of(lines: Iterable[Line]) -> Sequence[Entry]:
             references=line.value.references if isinstance(line.value, Kept) else (),
         )
         for line in lines
-        if isinstance(line.value, Kept | Erased)
     )
 
 
-def _heads() -> Select[tuple[ErasureReceipt, str | None, str | None]]:
-    return select(ErasureReceipt, StaffAccount.name, StaffAccount.email).outerjoin(
-        StaffAccount, StaffAccount.id == ErasureReceipt.staff_id
-    )
+def _heads() -> Select[ErasureReceipt, str | None, str | None]:
+    join = StaffAccount.id == ErasureReceipt.staff_id
+    return select(ErasureReceipt, StaffAccount.name, StaffAccount.email).outerjoin(StaffAccount, join)
 
 
 def _head(receipt: ErasureReceipt, name: str | None, email: str | None) -> ReceiptHead:

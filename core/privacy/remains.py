@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import column, inspect, select, table, update
+from sqlalchemy import ColumnClause, column, inspect, select, table, update
 from sqlalchemy.orm import Session
 
 from core.contacts.files import STORED_NAME, file_path
@@ -49,6 +49,11 @@ def clear_again(site: Site) -> None:
         waiting = session.scalars(select(ErasureReceipt.id).where(ErasureReceipt.cleared_at.is_(None))).all()
     if waiting and not sweep(site) and fold_log(site.database):
         _note_cleared(site, waiting)
+
+
+def sweep_daily(site: Site) -> None:
+    """Remove what a crash left behind, also of an upload that came to nothing: for the periodic job."""
+    sweep(site)
 
 
 def sweep(site: Site, *, older_than: timedelta = UPLOADING) -> int:
@@ -113,7 +118,7 @@ def _naming_tables(session: Session) -> list[str]:
 
 def _named(session: Session, tables: Sequence[str], stored_names: Collection[str]) -> set[str]:
     """Those of the names that a row has."""
-    stored = column("stored_name")
+    stored: ColumnClause[str] = column("stored_name")
     found: set[str] = set()
     for name in tables if stored_names else ():
         found.update(session.scalars(select(stored).select_from(table(name)).where(stored.in_(stored_names))))

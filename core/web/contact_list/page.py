@@ -151,7 +151,7 @@ def _menu(request: Request, *, inactive: bool) -> list[dict[str, Any]]:
     return [
         entry(action)
         for action in request.site.contributions.contact_actions
-        if request.allows(action.permission) and action.fits(inactive=inactive)
+        if action.in_row and request.allows(action.permission) and action.fits(inactive=inactive)
     ]
 
 
@@ -272,7 +272,9 @@ def _ways(request: Request) -> dict[str, Any]:
     return {
         "add_path": NEW_PATH if add else "",
         "more_ways": entries(
-            (f"{LIST_PATH}/export", "Export", "download"), (f"{LIST_PATH}/import", "Import", "upload")
+            (f"{LIST_PATH}/export", "Export", "download"),
+            (f"{LIST_PATH}/import", "Import", "upload"),
+            (f"{LIST_PATH}/receipts", "Receipts of deletions", "file"),
         ),
         "ways_to_begin": [*({**one, "dialog": True} for one in add), *bring],
     }
