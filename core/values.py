@@ -53,6 +53,10 @@ def _aware(instance: object, attribute: Attribute[datetime], value: object) -> N
         )
 
 
+def _in_order(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 def _texts(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(texts)
 
@@ -480,7 +484,7 @@ class Kept:
     number: int = field(validator=[validators.instance_of(int), validators.ge(0)])
     reason: str = field(validator=_text)
     until: date | None = None
-    references: tuple[str, ...] = field(default=(), converter=tuple)
+    references: tuple[str, ...] = field(default=(), converter=_in_order)
 
 
 @frozen(kw_only=True)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import BaseRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     Action,
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     Module,
     NavItem,
@@ -18,7 +23,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.booking import contact_views, public_pages, staff_appointments, staff_services
+from plugins.booking import contact_views, persons, public_pages, staff_appointments, staff_services
 from plugins.booking.demo import make_history
 
 
@@ -204,6 +209,18 @@ def overview_tiles() -> list[Tile]:
             order=40,
         )
     ]
+
+
+@hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """The appointments go, and their time is free again."""
+    return persons.erase(session, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """The appointments."""
+    return persons.export(session, contact_id)
 
 
 @hookimpl

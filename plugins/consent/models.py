@@ -31,6 +31,22 @@ class ConsentState(Base):
     )
 
 
+class ConsentSuppression(Base):
+    """An address that must not be written to, of a person who was erased: only its keyed hash (`suppression`)."""
+
+    __tablename__ = "consent_suppressions"
+
+    address_hash: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    since: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("purpose IN ('marketing', 'system')", name="purpose"),
+        CheckConstraint("state IN ('unsubscribed', 'bounced')", name="state"),
+    )
+
+
 class ConsentEvent(Base):
     """One change of a consent, with its evidence (GDPR Art. 7 (1)). Only ever added.
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.orm import Session
 
@@ -9,7 +11,10 @@ from core import (
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
+    Kept,
     Module,
     Panel,
     Permission,
@@ -20,7 +25,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, public, reading, routes
+from plugins.consent import asking, changing, persons, public, reading, routes
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 
@@ -127,6 +132,24 @@ def public_fields(site: Site, form: str, language: str) -> list[PublicField]:
 def public_form_submitted(session: Session, submission: Submission) -> None:
     """Keep what was ticked."""
     asking.record_ticks(session, submission)
+
+
+@hookimpl
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:
+    """The evidence goes; of an address that gets nothing, a hash stays."""
+    return persons.erase(session, site, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """All consents with their evidence."""
+    return persons.export(session, contact_id)
+
+
+@hookimpl
+def contact_created(session: Session, site: Site, contact_id: int) -> None:
+    """Somebody who was erased after unsubscribing is still unsubscribed."""
+    changing.take_up_suppression(session, site, contact_id)
 
 
 # After the plugins that bring the people: consent belongs to contacts that exist.

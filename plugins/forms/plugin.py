@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     Module,
     NavItem,
@@ -17,7 +22,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.forms import builder, inbox, public, reading
+from plugins.forms import builder, inbox, persons, public, reading
 from plugins.forms.demo import add_history
 
 
@@ -163,6 +168,18 @@ def overview_tiles() -> list[Tile]:
             order=50,
         )
     ]
+
+
+@hookimpl
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """The entries go, those in quarantine too."""
+    return persons.erase(session, site, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
+    """The entries."""
+    return persons.export(session, site, contact_id)
 
 
 @hookimpl

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     Action,
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     InvalidInput,
+    Kept,
     Module,
     NavItem,
     Panel,
@@ -20,7 +26,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.shop import columns, panels, selling, shelving, shopping, tiles
+from plugins.shop import columns, panels, persons, selling, shelving, shopping, tiles
 from plugins.shop import demo as history
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
@@ -170,6 +176,18 @@ def overview_tiles() -> list[Tile]:
 def routers() -> list[HTTPRouteHandler]:
     """The public shop, and orders and products in the dashboard."""
     return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES]
+
+
+@hookimpl
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:
+    """Take the person out of the orders, which the law has kept."""
+    return persons.erase(session, site, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """The orders."""
+    return persons.export(session, contact_id)
 
 
 @hookimpl
