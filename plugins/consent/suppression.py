@@ -41,8 +41,8 @@ def suppress(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequen
     ).all()
     people = _people({row.id: row.merged_into_id for row in contacts})
     hashes: dict[int, list[str]] = {}
-    for row in contacts:
-        hashes.setdefault(people[row.id], []).append(address_hash(site, row.email_key))
+    for contact in contacts:
+        hashes.setdefault(people[contact.id], []).append(address_hash(site, contact.email_key))
     states = session.scalars(select(ConsentState).where(ConsentState.contact_id.in_(contact_ids))).all()
     kept = 0
     for state in states:
