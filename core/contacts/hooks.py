@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core.contacts import columns, filters, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.kinds import KINDS
+from core.contacts.merging.moving import move_own_rows
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
+from core.site import Site
 from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
 from core.web.contact_list import ROUTES as LIST_ROUTES
+from core.web.merging import ROUTES as MERGING_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
 
@@ -20,13 +24,14 @@ def permissions() -> list[Permission]:
     return [
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
+        Permission(key="contact.merge", label="Merge contacts", order=12),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The list, the page to add a contact, and the profile with what is done there."""
-    return [*LIST_ROUTES, *PROFILE_ROUTES]
+    return [*LIST_ROUTES, *MERGING_ROUTES, *PROFILE_ROUTES]
 
 
 @hookimpl
@@ -81,3 +86,10 @@ def contact_columns() -> list[Column]:
 def contact_filters() -> list[Filter]:
     """The list's own filters."""
     return filters.contact_filters()
+
+
+# Last: a plugin that holds its own row and writes into the log is waited for, and then moved as well.
+@hookimpl(trylast=True)
+def merge_contacts(session: Session, site: Site, kept_id: int, merged_id: int) -> None:
+    """Tags, modules, notes, files, log and suggestions."""
+    move_own_rows(session, site, kept_id, merged_id)

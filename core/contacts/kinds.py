@@ -34,5 +34,22 @@ KINDS = (
     ActivityKind(key="contact.filed", label="File", text="File “%(reference)s” added", icon="paperclip", order=13),
     ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=14),
     ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=15),
+    ActivityKind(
+        key="contact.merged", label="Merged", text="Merged with the contact %(reference)s", icon="merge", order=16
+    ),
+    ActivityKind(
+        key="contact.unmerged",
+        label="Merge undone",
+        text="Merge with the contact %(reference)s undone",
+        icon="undo",
+        order=17,
+    ),
+    ActivityKind(
+        key="contact.restored",
+        label="Separated again",
+        text="Merge into the contact %(reference)s undone",
+        icon="undo",
+        order=18,
+    ),
 )
 """In the order in which the log's filter offers them."""

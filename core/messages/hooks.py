@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
+from core.contacts.merging.moving import move_rows
 from core.hookspecs import hookimpl
 from core.messages.inbox import read_thread
+from core.messages.models import Message
 from core.values import ALL_ROLES, NavItem, Panel, Permission
 from core.web.inbox import ROUTES as INBOX_ROUTES
 
@@ -50,3 +53,9 @@ def contact_panels() -> list[Panel]:
 def routers() -> list[HTTPRouteHandler]:
     """Pages of messages."""
     return [*INBOX_ROUTES]
+
+
+@hookimpl(trylast=True)
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """One thread of two."""
+    move_rows(session, Message, kept_id, merged_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar.handlers import BaseRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     Action,
@@ -17,9 +18,11 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
 from plugins.booking import contact_views, public_pages, staff_appointments, staff_services
 from plugins.booking.demo import make_history
+from plugins.booking.models import BookingAppointment
 
 
 @hookimpl
@@ -210,3 +213,9 @@ def overview_tiles() -> list[Tile]:
 def demo_history(site: Site, demo: Demo) -> None:
     """A bakery's courses and consultations, booked over two years."""
     make_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All appointments are the kept contact's."""
+    move_rows(session, BookingAppointment, kept_id, merged_id)

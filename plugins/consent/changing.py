@@ -16,7 +16,17 @@ from attrs import frozen
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Contact, InvalidInput, NotFound, add_activity, upsert
+from core import (
+    Activity,
+    Actor,
+    Contact,
+    InvalidInput,
+    NotFound,
+    add_activity,
+    current_contact_id,
+    hold_contact,
+    upsert,
+)
 from plugins.consent.models import ConsentEvent, ConsentState
 
 Purpose = Literal["marketing", "system"]
@@ -109,7 +119,7 @@ def rules_of(purpose: str) -> Mapping[tuple[str, str], frozenset[Way]]:
 
 def state_of(session: Session, contact_id: int, purpose: str) -> str:
     """The state a contact is in; empty when it was never asked."""
-    return _stored(session, contact_id, purpose)[0]
+    return _stored(session, current_contact_id(session, contact_id), purpose)[0]
 
 
 def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, evidence: Evidence) -> bool:
@@ -121,7 +131,9 @@ def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, 
     and NotFound when there is no such contact or purpose.
     """
     rules = rules_of(purpose)
-    email = _lock_contact(session, contact_id)
+    # Held, so that two changes at once come one after the other; an old link may name a contact that was merged.
+    contact_id = hold_contact(session, contact_id)
+    email = session.scalar(select(Contact.email).where(Contact.id == contact_id)) or ""
     before, since = _stored(session, contact_id, purpose)
     when = evidence.occurred_at.astimezone(UTC)
     if (before == to and (before, to) not in rules) or (since is not None and when < since and to != "unsubscribed"):
@@ -169,14 +181,6 @@ def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, 
 def wording_hash(wording: str) -> str:
     """SHA-256 of a wording, by which two events can be seen to show the same text; empty for no wording."""
     return hashlib.sha256(wording.encode()).hexdigest() if wording else ""
-
-
-def _lock_contact(session: Session, contact_id: int) -> str:
-    """Hold the contact, so that two changes at once come one after the other; answers its address."""
-    email = session.scalar(select(Contact.email).where(Contact.id == contact_id).with_for_update())
-    if email is None:
-        raise NotFound("There is no such contact.")
-    return email
 
 
 def _stored(session: Session, contact_id: int, purpose: str) -> tuple[str, datetime | None]:

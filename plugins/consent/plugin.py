@@ -23,6 +23,7 @@ from core import (
 from plugins.consent import asking, public, reading, routes
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
+from plugins.consent.merging import merge_consents
 
 
 @hookimpl
@@ -134,3 +135,9 @@ def public_form_submitted(session: Session, submission: Submission) -> None:
 def demo_history(site: Site, demo: Demo) -> None:
     """Consents of the demonstration's people."""
     add_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """The evidence of both, and of two states the stricter."""
+    merge_consents(session, kept_id, merged_id)

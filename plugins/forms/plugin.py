@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     ActivityKind,
@@ -16,9 +17,11 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
 from plugins.forms import builder, inbox, public, reading
 from plugins.forms.demo import add_history
+from plugins.forms.models import Entry
 
 
 @hookimpl
@@ -169,3 +172,9 @@ def overview_tiles() -> list[Tile]:
 def demo_history(site: Site, demo: Demo) -> None:
     """Messages by the demonstration's people."""
     add_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All entries are the kept contact's."""
+    move_rows(session, Entry, kept_id, merged_id)

@@ -19,12 +19,12 @@ from core import (
     Actor,
     Capture,
     Conflict,
-    Contact,
     Details,
     InvalidInput,
     Money,
     Site,
     capture_contact,
+    hold_address,
     parse_address,
     upsert,
 )
@@ -134,7 +134,7 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     if not site.database.is_sqlite:
         # Waits for whoever works on this contact before the year's counter is locked, which all other orders
         # need. On SQLite nobody else writes now.
-        session.execute(select(Contact.id).where(Contact.email_key == address.key).with_for_update())
+        hold_address(session, address.key)
     number = _next_number(session, site, new.placed_at)
     order = _write(session, new, address.email, number, lines, total)
     captured = capture_contact(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     Action,
@@ -19,9 +20,12 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
 from plugins.shop import columns, panels, selling, shelving, shopping, tiles
 from plugins.shop import demo as history
+from plugins.shop.models import Order
+from plugins.shop.totals import count_anew
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
 
@@ -176,3 +180,16 @@ def routers() -> list[HTTPRouteHandler]:
 def demo_history(site: Site, demo: Demo) -> None:
     """Products, and two years of orders."""
     history.make_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All orders are the kept contact's; the totals follow."""
+    move_rows(session, Order, kept_id, merged_id)
+    count_anew(session, [kept_id, merged_id])
+
+
+@hookimpl
+def contacts_unmerged(session: Session, kept_id: int, restored_id: int) -> None:
+    """The totals of both, anew: there may be new orders."""
+    count_anew(session, [kept_id, restored_id])
