@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from core.contacts.capture import capture_contact as capture_contact
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
+    from core.contacts.finding import current_contact_id as current_contact_id
+    from core.contacts.finding import hold_address as hold_address
+    from core.contacts.finding import hold_contact as hold_contact
     from core.contacts.log import add_activity as add_activity
+    from core.contacts.merging.moving import move_rows as move_rows
     from core.contacts.models import Contact as Contact
     from core.database.base import Base as Base
     from core.database.base import BigInt as BigInt
@@ -84,7 +88,9 @@ _HOMES = {
     "core.contacts.capture": ("capture_contact",),
     "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
+    "core.contacts.finding": ("current_contact_id", "hold_address", "hold_contact"),
     "core.contacts.log": ("add_activity",),
+    "core.contacts.merging.moving": ("move_rows",),
     "core.contacts.models": ("Contact",),
     "core.database.base": ("Base", "BigInt", "ContactRef", "Id", "OptionalContactRef", "UtcDateTime"),
     "core.database.upsert": ("upsert",),

@@ -47,15 +47,11 @@ class Conflict(TresenError):
 
 
 class DutyFailed(Conflict):
-    """A plugin failed in a duty that all must do: everything was rolled back. `plugin` says which one."""
+    """A plugin could not do its duty, so the whole was given up; `key` and `hook` name it (DESIGN section 3)."""
 
-    def __init__(self, plugin: str, hook: str, error: str) -> None:
-        super().__init__(
-            "Nothing was changed: the plugin “%(plugin)s” could not do its part (%(error)s).",
-            plugin=plugin,
-            error=error,
-        )
-        self.plugin = plugin
+    def __init__(self, message: str, *, key: str, hook: str, **values: object) -> None:
+        super().__init__(message, **values)
+        self.key = key
         self.hook = hook
 
 

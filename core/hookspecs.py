@@ -276,7 +276,30 @@ def plugin_disabled(session: Session, site: Site, plugin: str) -> None:
     """
 
 
-# Duties: asked of every installed plugin, on or off.
+# Duties: every installed plugin is called, switched on or not; an error aborts the whole.
+
+
+@hookspec
+def merge_contacts(session: Session, site: Site, kept_id: int, merged_id: int) -> None:
+    """Two contacts become one: everything that refers to `merged_id` now belongs to `kept_id` (FEATURES C9).
+
+    When: in the transaction that merges, both contacts' rows held; `merged_id` already points to `kept_id`. Return:
+    nothing; where both have a row of which there may be one, make one of the two. What was written is undone by the
+    core as it was, so there is nothing to remember. Combined: every installed plugin is called, also one that is off;
+    a plugin with a table that refers to contacts must implement it. If it raises: nothing is merged, and the plugin
+    is named.
+    """
+
+
+@hookspec
+def contacts_unmerged(session: Session, site: Site, kept_id: int, restored_id: int) -> None:
+    """A merge was undone: both contacts have again what they had, and what came since stays with `kept_id`.
+
+    When: in the transaction that undoes the merge, after all rows are as they were before it. Return: nothing; work
+    out anew what was derived from other rows (tables with `info={"derived": True}`, which the core leaves alone).
+    Combined: every installed plugin is called, also one that is off. If it raises: nothing is undone, and the plugin
+    is named.
+    """
 
 
 @hookspec

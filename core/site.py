@@ -12,13 +12,14 @@ from threading import Event
 from typing import Any
 
 from attrs import define, evolve, field
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core import state
 from core.contributions import Contributions, collect
 from core.database import migrate
 from core.database.engine import Database, open_database
-from core.errors import DutyFailed, NotFound, PluginError, TresenError
+from core.errors import DutyFailed, NotFound, PluginError
 from core.i18n import Language
 from core.plugins import (
     Call,
@@ -113,28 +114,33 @@ class Site:
             return None
         return answer
 
-    def duty(self, session: Session, hook: str, kinds: tuple[type, ...], **values: object) -> list[tuple[str, Any]]:
-        """Ask every installed plugin, on or off, to do its part; answers (plugin, value) in the order of plugins.
+    def oblige(self, session: Session, hook: str, **values: object) -> list[tuple[str, Any]]:
+        """Call a duty on every installed plugin, switched on or not; answers pairs of plugin and answer.
 
-        Raises DutyFailed for the first that raises, or answers anything but a list of `kinds`: the caller's transaction
-        must then be given up.
+        In the caller's transaction, which must be given up when this raises DutyFailed: at the first plugin that
+        raises, and names it. What the database says of two that wait for each other passes as it is.
         """
-        found: list[tuple[str, Any]] = []
+        answers = []
         for implementation in self.plugins.implementations(hook):
-            plugin = implementation.plugin
             try:
-                answers = list(implementation(session=session, site=self, **values) or ())
-                if wrong := [one for one in answers if not isinstance(one, kinds)]:
-                    names = " or ".join(kind.__name__ for kind in kinds)
-                    raise TypeError(f"answered {type(wrong[0]).__name__}, not {names}")
+                answers.append((implementation.plugin, implementation(session=session, site=self, **values)))
+                session.flush()
+            except OperationalError:
+                raise
             except (Exception, SystemExit) as error:
-                # Where, but not with which values: what it was about to erase must not stand in a log for ever.
+                # Where, and not what it says: people's data stands in it, and in a log it would outlive them.
                 place = "".join(traceback.format_tb(error.__traceback__))
-                log.error("Plugin %r failed in duty %r: %s\n%s", plugin, hook, type(error).__name__, place)
-                reason = str(error) if isinstance(error, TresenError) else type(error).__name__
-                raise DutyFailed(plugin, hook, reason) from None
-            found.extend((plugin, answer) for answer in answers)
-        return found
+                log.error(
+                    "Plugin %r failed in its duty %r: %s\n%s", implementation.plugin, hook, type(error).__name__, place
+                )
+                raise DutyFailed(
+                    "“%(plugin)s” could not take part: %(error)s. Nothing was changed.",
+                    key=implementation.plugin,
+                    hook=hook,
+                    plugin="Tresen" if implementation.plugin in builtin_keys() else implementation.plugin,
+                    error=describe(error),
+                ) from None
+        return answers
 
     def read_side_by_side(self, calls: Sequence[Call], budget: float = PAGE_BUDGET) -> list[Outcome]:
         """Run plugins' loaders for a page in threads; failures come back as values that name the plugin."""

@@ -22,6 +22,14 @@ ACTIONS = (
         order=30,
     ),
     Action(
+        key="contact.merge",
+        label="Merge …",
+        href="/dashboard/contacts/{contact_id}/merge",
+        permission="contact.merge",
+        icon="merge",
+        order=890,
+    ),
+    Action(
         key="contact.deactivate",
         label="Inactive",
         href="/dashboard/contacts/{contact_id}/deactivate",

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
 from core.contacts.addresses import Address, parse_address
+from core.contacts.finding import hold_address
 from core.contacts.log import add_activity
+from core.contacts.merging.models import ContactMerge
 from core.contacts.models import Contact, ContactActivity, ContactModule, ContactSuggestion, now
 from core.contacts.tags import add_tags
 from core.database.upsert import upsert
@@ -45,6 +47,8 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
     if reactivated:
         contact.inactive_at = None
     if capture.makes_customer:
+        if before == "customer" and not created:
+            _earn_stage_again(session, contact.id)
         contact.stage = "customer"
     changed, suggested = _take_details(session, contact, capture, created)
     contact.updated_at = now()
@@ -115,37 +119,29 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
     Two transactions that see a new address at once both insert; the unique key lets one through, and the other waits
     for it and then finds its contact (C1).
     """
-    while True:
-        inserted = _insert(session, address, capture)
-        # FOR UPDATE: two captures of one contact would otherwise overwrite each other's details on PostgreSQL.
-        statement = select(Contact).where(Contact.email_key == address.key).with_for_update()
-        contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
-        while contact is not None and contact.merged_into_id is not None:
-            statement = select(Contact).where(Contact.id == contact.merged_into_id).with_for_update()
-            contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one_or_none()
-        if contact is not None:
-            return contact, inserted
-        # It was there when we inserted, and erased while we waited for it: whoever comes now is a new contact (C8).
-
-
-def _insert(session: Session, address: Address, capture: Capture) -> bool:
-    """Make the contact unless there is one with this address; answers whether it was made."""
     details = capture.details
-    made = session.execute(
-        upsert(
-            session,
-            Contact,
-            {
-                "email": address.email,
-                "email_key": address.key,
-                "joined_at": capture.occurred_at,
-                "stage": "customer" if capture.makes_customer else "lead",
-                "search_text": rules.search_text(details.name, address.email, address.key, details.phone, details.city),
-            },
-            keys=["email_key"],
-        ).returning(Contact.id)
-    ).scalar()
-    return made is not None
+    while True:
+        inserted = session.execute(
+            upsert(
+                session,
+                Contact,
+                {
+                    "email": address.email,
+                    "email_key": address.key,
+                    "joined_at": capture.occurred_at,
+                    "stage": "customer" if capture.makes_customer else "lead",
+                    "search_text": rules.search_text(
+                        details.name, address.email, address.key, details.phone, details.city
+                    ),
+                },
+                keys=["email_key"],
+            ).returning(Contact.id)
+        ).scalar()
+        # Held: two captures of one contact would otherwise overwrite each other's details on PostgreSQL. None when
+        # it was erased just now.
+        if (contact := hold_address(session, address.key)) is not None:
+            break
+    return contact, inserted is not None
 
 
 def _replay_of(session: Session, key: str | None) -> int | None:
@@ -226,6 +222,16 @@ def _drop_suggestions(session: Session, contact_id: int, groups: Sequence[str], 
             ContactSuggestion.group.in_(groups),
             ContactSuggestion.occurred_at <= until,
         )
+    )
+
+
+def _earn_stage_again(session: Session, contact_id: int) -> None:
+    """Note with merges that made a customer of this contact: undone, it now stays one (C4)."""
+    session.execute(
+        update(ContactMerge)
+        .where(ContactMerge.kept_id == contact_id, ContactMerge.customer_since.is_(False))
+        .values(customer_since=True)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from attrs import asdict, frozen
 
+from core.contacts import likeness
 from core.contacts.models import Contact
 from core.errors import InvalidInput
 from core.values import Actor, Details
@@ -133,12 +134,21 @@ def write_group(contact: Contact, values: Mapping[str, str], group: str, origin:
 
 
 def refresh_search_text(contact: Contact) -> None:
-    """Write what search looks through (FEATURES L5): name, address as typed and as compared, phone with bare digits."""
-    contact.search_text = search_text(contact.name, contact.email, contact.email_key, contact.phone, contact.city)
+    """Write what search looks through (FEATURES L5), and what likely duplicates are found by (C9).
+
+    Name, address as typed and as compared, phone with bare digits, the addresses of contacts merged into this one.
+    """
+    contact.search_text = search_text(
+        contact.name, contact.email, contact.email_key, contact.phone, contact.city, *contact.aliases.splitlines()
+    )
+    for column, value in likeness.keys_of(
+        {name: getattr(contact, name) for name in likeness.NEEDED}
+    ).items():
+        setattr(contact, column, value)
 
 
-def search_text(name: str, email: str, email_key: str, phone: str, city: str) -> str:
+def search_text(name: str, email: str, email_key: str, phone: str, city: str, *more: str) -> str:
     """Casefolded text of everything that search finds a contact by, one part a line."""
     digits = re.sub(r"\D", "", phone)
-    parts = [name, email, email_key, phone, digits, city]
+    parts = [name, email, email_key, phone, digits, city, *more]
     return unicodedata.normalize("NFC", "\n".join(dict.fromkeys(part.casefold() for part in parts if part)))

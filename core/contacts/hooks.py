@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.contacts import columns, filters, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.kinds import KINDS
+from core.contacts.merging.moving import move_own_rows
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
 from core.privacy import core_data, remains
@@ -29,6 +30,7 @@ from core.values import (
     Tile,
 )
 from core.web.contact_list import ROUTES as LIST_ROUTES
+from core.web.merging import ROUTES as MERGING_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 from core.web.receipts import ROUTES as RECEIPT_ROUTES
 
@@ -39,16 +41,17 @@ def permissions() -> list[Permission]:
     return [
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
-        Permission(key="contact.notes", label="Edit and delete the notes of others", order=12),
-        Permission(key="contact.export", label="Download the data of a person", order=13),
-        Permission(key="contact.erase", label="Delete contacts and see the receipts", order=14),
+        Permission(key="contact.notes", label="Edit and delete the notes of others", order=13),
+        Permission(key="contact.export", label="Download the data of a person", order=14),
+        Permission(key="contact.erase", label="Delete contacts and see the receipts", order=15),
+        Permission(key="contact.merge", label="Merge contacts", order=12),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The list, the page to add a contact, and the profile with what is done there."""
-    return [*LIST_ROUTES, *PROFILE_ROUTES, *RECEIPT_ROUTES]
+    return [*LIST_ROUTES, *MERGING_ROUTES, *PROFILE_ROUTES, *RECEIPT_ROUTES]
 
 
 @hookimpl
@@ -124,3 +127,10 @@ def contact_columns() -> list[Column]:
 def contact_filters() -> list[Filter]:
     """The list's own filters."""
     return filters.contact_filters()
+
+
+# Last: a plugin that holds its own row and writes into the log is waited for, and then moved as well.
+@hookimpl(trylast=True)
+def merge_contacts(session: Session, site: Site, kept_id: int, merged_id: int) -> None:
+    """Tags, modules, notes, files, log and suggestions."""
+    move_own_rows(session, site, kept_id, merged_id)

@@ -40,5 +40,22 @@ KINDS = (
     ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=17),
     ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=18),
     ActivityKind(key="contact.exported", label="Data exported", text="Data exported", icon="download", order=19),
+    ActivityKind(
+        key="contact.merged", label="Merged", text="Merged with the contact %(reference)s", icon="merge", order=20
+    ),
+    ActivityKind(
+        key="contact.unmerged",
+        label="Merge undone",
+        text="Merge with the contact %(reference)s undone",
+        icon="undo",
+        order=21,
+    ),
+    ActivityKind(
+        key="contact.restored",
+        label="Separated again",
+        text="Merge into the contact %(reference)s undone",
+        icon="undo",
+        order=22,
+    ),
 )
 """In the order in which the log's filter offers them."""

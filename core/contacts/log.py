@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.contacts.models import ContactActivity, now
+from core.contacts.models import Contact, ContactActivity, now
 from core.values import Activity, Actor
 
 
@@ -19,9 +20,9 @@ def add_activity(
     occurred_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> ContactActivity:
-    """Add an entry to a contact's log, in the caller's transaction."""
+    """Add an entry to a contact's log, in the caller's transaction; to the kept one's when it was merged (C9)."""
     entry = ContactActivity(
-        contact_id=contact_id,
+        contact_id=written_to(session, contact_id),
         kind=activity.kind,
         reference=activity.reference,
         data=dict(activity.data),
@@ -35,3 +36,16 @@ def add_activity(
     session.add(entry)
     session.flush()
     return entry
+
+
+def written_to(session: Session, contact_id: int) -> int:
+    """The contact that a row about this one belongs to: itself, or the one that it was merged into.
+
+    Waits for a merge that is under way, as the reference of the row would do in any case.
+    """
+    while True:
+        statement = select(Contact.merged_into_id).where(Contact.id == contact_id)
+        into = session.scalar(statement.with_for_update(read=True, key_share=True))
+        if into is None:
+            return contact_id
+        contact_id = into

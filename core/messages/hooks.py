@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.orm import Session
 
+from core.contacts.merging.moving import move_rows
 from core.hookspecs import hookimpl
 from core.messages import personal
 from core.messages.inbox import read_thread
+from core.messages.models import Message
 from core.values import ALL_ROLES, Erased, ExportSection, NavItem, Panel, Permission
 from core.web.inbox import ROUTES as INBOX_ROUTES
 
@@ -66,3 +68,9 @@ def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]
 def routers() -> list[HTTPRouteHandler]:
     """Pages of messages."""
     return [*INBOX_ROUTES]
+
+
+@hookimpl(trylast=True)
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """One thread of two."""
+    move_rows(session, Message, kept_id, merged_id)

@@ -18,6 +18,7 @@ from core.contacts.models import Contact, StoredFile
 from core.database.after import after_commit
 from core.database.upsert import upsert
 from core.privacy import quotes, remains
+from core.privacy.asking import ask_all
 from core.privacy.missing import rows_of_missing_plugins
 from core.privacy.models import ErasedContact, ErasureLine, ErasureReceipt, LineKind
 from core.values import Actor, Erased, Kept
@@ -117,7 +118,7 @@ def _merged_into(session: Session, contact_ids: Sequence[int]) -> list[int]:
 
 
 def _erase(session: Session, site: Site, contact_ids: Sequence[int]) -> list[Line]:
-    answers = site.duty(session, "erase_contacts", (Erased, Kept), contact_ids=contact_ids)
+    answers = ask_all(session, site, "erase_contacts", (Erased, Kept), contact_ids=contact_ids)
     lines = [
         Line(plugin=plugin, kind="kept" if isinstance(value, Kept) else "erased", value=value)
         for plugin, value in answers

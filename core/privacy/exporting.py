@@ -19,6 +19,7 @@ from core.contacts.files import CHUNK, clean_name, file_path
 from core.contacts.finding import find_contact
 from core.contacts.models import now
 from core.i18n import Language, currency_digits
+from core.privacy.asking import ask_all
 from core.privacy.language import language_of
 from core.values import ExportSection, Money
 
@@ -31,7 +32,7 @@ FORMAT = "tresen.person/1"
 def collect(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
     """What all plugins hold of a contact, sorted by (order, key). Raises NotFound, and DutyFailed naming a plugin."""
     find_contact(session, contact_id)
-    answers = site.duty(session, "export_contact", (ExportSection,), contact_id=contact_id)
+    answers = ask_all(session, site, "export_contact", (ExportSection,), contact_id=contact_id)
     return sorted((section for _, section in answers), key=lambda section: (section.order, section.key))
 
 

@@ -22,9 +22,11 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
 from plugins.booking import contact_views, persons, public_pages, staff_appointments, staff_services
 from plugins.booking.demo import make_history
+from plugins.booking.models import BookingAppointment
 
 
 @hookimpl
@@ -227,3 +229,9 @@ def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]
 def demo_history(site: Site, demo: Demo) -> None:
     """A bakery's courses and consultations, booked over two years."""
     make_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All appointments are the kept contact's."""
+    move_rows(session, BookingAppointment, kept_id, merged_id)

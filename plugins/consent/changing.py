@@ -25,6 +25,8 @@ from core import (
     NotFound,
     Site,
     add_activity,
+    current_contact_id,
+    hold_contact,
     site_of,
     upsert,
 )
@@ -123,7 +125,7 @@ def rules_of(purpose: str) -> Mapping[tuple[str, str], frozenset[Way]]:
 
 def state_of(session: Session, contact_id: int, purpose: str) -> str:
     """The state a contact is in; empty when it was never asked."""
-    return _stored(session, contact_id, purpose)[0]
+    return _stored(session, current_contact_id(session, contact_id), purpose)[0]
 
 
 def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, evidence: Evidence) -> bool:
@@ -135,7 +137,9 @@ def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, 
     and NotFound when there is no such contact or purpose.
     """
     rules = rules_of(purpose)
-    email, email_key = _lock_contact(session, contact_id)
+    # Held, so that two changes at once come one after the other; an old link may name a contact that was merged.
+    contact_id = hold_contact(session, contact_id)
+    email, email_key = _addresses_of(session, contact_id)
     before, since = _stored(session, contact_id, purpose)
     if since is None and evidence.way != "suppression":
         # The plugin may have been off when the contact came in again.
@@ -191,7 +195,7 @@ def wording_hash(wording: str) -> str:
 
 def take_up_suppression(session: Session, site: Site, contact_id: int) -> None:
     """Begin where it ended, for a new contact whose address is on the list of those who get nothing (T-C6)."""
-    _, email_key = _lock_contact(session, contact_id)
+    _, email_key = _addresses_of(session, contact_id)
     for purpose in PURPOSES:
         _take_up(session, site, contact_id, email_key, purpose)
 
@@ -202,13 +206,10 @@ def _take_up(session: Session, site: Site, contact_id: int, email_key: str, purp
         change_consent(session, contact_id=contact_id, purpose=purpose, to=held.state, evidence=evidence)
 
 
-def _lock_contact(session: Session, contact_id: int) -> tuple[str, str]:
-    """Hold the contact, so that two changes at once come one after the other; its address, as typed and compared."""
-    statement = select(Contact.email, Contact.email_key).where(Contact.id == contact_id).with_for_update()
-    row = session.execute(statement).one_or_none()
-    if row is None:
-        raise NotFound("There is no such contact.")
-    return row.email, row.email_key
+def _addresses_of(session: Session, contact_id: int) -> tuple[str, str]:
+    """The address of a contact, as typed and as compared."""
+    row = session.execute(select(Contact.email, Contact.email_key).where(Contact.id == contact_id)).one_or_none()
+    return (row.email, row.email_key) if row else ("", "")
 
 
 def _stored(session: Session, contact_id: int, purpose: str) -> tuple[str, datetime | None]:

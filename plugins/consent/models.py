@@ -28,6 +28,7 @@ class ConsentState(Base):
         CheckConstraint("purpose IN ('marketing', 'system')", name="purpose"),
         CheckConstraint("state IN ('pending', 'subscribed', 'unsubscribed', 'bounced')", name="state"),
         Index("ix_consent_states_state", "purpose", "state", "contact_id"),
+        {"info": {"label": "Consent"}},
     )
 
 
@@ -77,4 +78,7 @@ class ConsentEvent(Base):
     actor_id: Mapped[int | None] = mapped_column(BigInt)
     actor_name: Mapped[str] = mapped_column(default="")
 
-    __table_args__ = (Index("ix_consent_events_contact", "contact_id", "purpose", "id"),)
+    __table_args__ = (
+        Index("ix_consent_events_contact", "contact_id", "purpose", "id"),
+        {"info": {"label": "Changes of consent"}},
+    )

@@ -28,6 +28,7 @@ from core import (
 from plugins.consent import asking, changing, persons, public, reading, routes
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
+from plugins.consent.merging import merge_consents
 
 
 @hookimpl
@@ -157,3 +158,9 @@ def contact_created(session: Session, site: Site, contact_id: int) -> None:
 def demo_history(site: Site, demo: Demo) -> None:
     """Consents of the demonstration's people."""
     add_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """The evidence of both, and of two states the stricter."""
+    merge_consents(session, kept_id, merged_id)

@@ -64,6 +64,7 @@ class Entry(Base):
         CheckConstraint("state = 'accepted' OR contact_id IS NULL", name="quarantine_has_no_contact"),
         Index("ix_forms_entries_list", "state", "occurred_at", "id"),
         Index("ix_forms_entries_form", "form_id", "state", "occurred_at", "id"),
+        {"info": {"label": "Form entries"}},
     )
 
 

@@ -21,9 +21,11 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
 from plugins.forms import builder, inbox, persons, public, reading
 from plugins.forms.demo import add_history
+from plugins.forms.models import Entry
 
 
 @hookimpl
@@ -186,3 +188,9 @@ def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[Ex
 def demo_history(site: Site, demo: Demo) -> None:
     """Messages by the demonstration's people."""
     add_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All entries are the kept contact's."""
+    move_rows(session, Entry, kept_id, merged_id)

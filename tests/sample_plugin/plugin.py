@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from core import (
@@ -319,3 +319,20 @@ def demo_history(site: Site, demo: Demo) -> None:
     with site.begin() as session:
         for contact_id in session.scalars(select(Contact.id).order_by(Contact.id)).all():
             add_points(session, contact_id, demo.random.randrange(200))
+
+
+# What it owes the contacts it keeps points of
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    points = session.scalar(select(Points.points).where(Points.contact_id == merged_id))
+    if points is not None:
+        add_points(session, kept_id, points)
+        session.execute(delete(Points).where(Points.contact_id == merged_id))
+    hear(session, "merge_contacts", kept_id, str(merged_id))
+
+
+@hookimpl
+def contacts_unmerged(session: Session, kept_id: int, restored_id: int) -> None:
+    hear(session, "contacts_unmerged", kept_id, str(restored_id))

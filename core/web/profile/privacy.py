@@ -91,7 +91,7 @@ def download(request: Request, contact_id: FromPath[int]) -> Stream | Redirect:
             address_of(contact_id),
             "There is no export: the plugin “%(plugin)s” could not hand out its data (%(error)s).",
             kind="error",
-            plugin=error.plugin,
+            plugin=error.key,
             error=error.values["error"],
         )
     try:
@@ -115,9 +115,7 @@ def download(request: Request, contact_id: FromPath[int]) -> Stream | Redirect:
 def _record(site: Site, error: DutyFailed) -> None:
     """Name the plugin on the Module screen."""
     with site.begin() as session:
-        state.record_failure(
-            session, Failure(plugin=error.plugin, place=error.hook, message=str(error.values["error"]))
-        )
+        state.record_failure(session, Failure(plugin=error.key, place=error.hook, message=str(error.values["error"])))
 
 
 ROUTES: list[Any] = [ask, delete, download]
