@@ -22,6 +22,8 @@ from core import (
     Column,
     Contact,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     FormInput,
     Job,
@@ -336,3 +338,18 @@ def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
 @hookimpl
 def contacts_unmerged(session: Session, kept_id: int, restored_id: int) -> None:
     hear(session, "contacts_unmerged", kept_id, str(restored_id))
+
+
+@hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
+    number = session.scalar(select(func.count()).select_from(Points).where(Points.contact_id.in_(contact_ids)))
+    # What it heard has no reference that would take it along.
+    session.execute(delete(Heard).where(Heard.contact_id.in_(contact_ids)))
+    return [Erased(label="Points", number=number or 0)]
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> list[ExportSection]:
+    points = session.scalar(select(Points.points).where(Points.contact_id == contact_id))
+    records = [] if points is None else [{"points": points}]
+    return [ExportSection(key="sample_plugin.points", title="Points", labels={"points": "Points"}, records=records)]
