@@ -57,7 +57,7 @@ def read_receipts(session: Session, *, before: int | None = None) -> tuple[Seque
     statement = _heads().order_by(ErasureReceipt.id.desc()).limit(PAGE + 1)
     if before is not None:
         statement = statement.where(ErasureReceipt.id < before)
-    heads = [_head(*row._tuple()) for row in session.execute(statement)]
+    heads = [_head(row[0], row[1], row[2]) for row in session.execute(statement)]
     return heads[:PAGE], heads[PAGE - 1].id if len(heads) > PAGE else None
 
 
@@ -69,7 +69,7 @@ def read_receipt(session: Session, receipt_id: int) -> FullReceipt:
         raise NotFound("There is no such receipt.")
     lines = session.scalars(select(ErasureLine).where(ErasureLine.receipt_id == receipt_id).order_by(ErasureLine.id))
     return FullReceipt(
-        head=_head(*row._tuple()),
+        head=_head(row[0], row[1], row[2]),
         entries=_added_up(
             Entry(
                 plugin=line.plugin,

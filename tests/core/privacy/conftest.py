@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,13 +29,15 @@ def whole_url(
     fresh_database: Callable[..., str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, database_kind: str
 ) -> str:
     """A database with all tables; on SQLite a file in the data folder, as in real life."""
-    if database_kind == "sqlite":
-        return f"sqlite:///{tmp_path / 'data' / 'tresen.sqlite'}"
 
     def prepare(url: str) -> None:
         open_whole(tmp_path_factory.mktemp("template"), url).close()
 
-    return fresh_database("whole", prepare)
+    url = fresh_database("whole", prepare)
+    if database_kind == "postgresql":
+        return url
+    (tmp_path / "data").mkdir()
+    return "sqlite:///" + shutil.copyfile(url.removeprefix("sqlite:///"), str(tmp_path / "data" / "tresen.sqlite"))
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from plugins.forms.entries import Sent, record_entry
 from plugins.shop.orders import Item, NewOrder, record_order
 from plugins.shop.products import ProductValues, add_product
 
-KARLA = Actor(kind="staff", id=1, name="Karla Lindner")
+KARLA = Actor(kind="staff", id=7, name="Karla Lindner")
 ANNA = "anna@example.org"
 NUMBERS = count(1)
 
