@@ -152,6 +152,9 @@ def take_apart(
             origins.pop(group, None)
             if group in before["origins"]:
                 origins[group] = before["origins"][group]
+    if kept.origins == after["origins"]:
+        # As a whole: in the order in which they were written.
+        origins = before["origins"]
     if origins != kept.origins:
         kept.origins = origins
     if before["picture"] != after["picture"]:

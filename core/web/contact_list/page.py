@@ -272,7 +272,9 @@ def _ways(request: Request) -> dict[str, Any]:
     return {
         "add_path": NEW_PATH if add else "",
         "more_ways": entries(
-            (f"{LIST_PATH}/export", "Export", "download"), (f"{LIST_PATH}/import", "Import", "upload")
+            (f"{LIST_PATH}/export", "Export", "download"),
+            (f"{LIST_PATH}/import", "Import", "upload"),
+            (f"{LIST_PATH}/duplicates", "Find duplicates", "merge"),
         ),
         "ways_to_begin": [*({**one, "dialog": True} for one in add), *bring],
     }
