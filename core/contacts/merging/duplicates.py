@@ -54,12 +54,12 @@ GROUPS_A_QUERY = 40
 
 _live = Contact.merged_into_id.is_(None)
 
-_TIERS: tuple[tuple[str, tuple[ColumnElement[str], ...], tuple[ColumnElement[bool], ...]], ...] = (
-    ("twin", (Contact.twin_key,), (_live,)),
-    ("phone", (Contact.phone_key,), (_live, Contact.phone_key != "")),
-    ("name", (Contact.name_key, Contact.place_key), (_live, Contact.name_key != "", Contact.place_key != "")),
+_TIERS: Sequence[tuple[tuple[str, ...], Sequence[ColumnElement[bool]]]] = (
+    (("twin_key",), (_live,)),
+    (("phone_key",), (_live, Contact.phone_key != "")),
+    (("name_key", "place_key"), (_live, Contact.name_key != "", Contact.place_key != "")),
 )
-"""What contacts may have in common, the most telling first, with the conditions of its index."""
+"""The keys that contacts may have in common, the most telling first, with the conditions of their index."""
 
 
 @frozen(kw_only=True)
@@ -91,15 +91,15 @@ def find_duplicates(session: Session, after: str = "", *, at_least: int = PER_PA
     """
     place = _read_place(after)
     pairs: list[Duplicate] = []
-    for number, (_, columns, conditions) in enumerate(_TIERS):
+    for number, (names, conditions) in enumerate(_TIERS):
         if number < place[0]:
             continue
         last: tuple[str, ...] | None = place[1] if number == place[0] else None
         while True:
-            groups = _groups(session, columns, conditions, last)
+            groups = _groups(session, names, conditions, last)
             if not groups:
                 break
-            pairs.extend(_pairs_of_groups(session, number, columns, groups))
+            pairs.extend(_pairs_of_groups(session, number, names, groups))
             last = groups[-1]
             if len(pairs) >= at_least:
                 return DuplicatesPage(pairs=_sorted(pairs), after=_place(number, last))
@@ -153,12 +153,10 @@ def _pair(session: Session, first_id: int, second_id: int) -> tuple[int, int]:
 
 
 def _groups(
-    session: Session,
-    columns: Sequence[ColumnElement[str]],
-    conditions: Iterable[ColumnElement[bool]],
-    after: tuple[str, ...] | None,
+    session: Session, names: Sequence[str], conditions: Iterable[ColumnElement[bool]], after: tuple[str, ...] | None
 ) -> list[tuple[str, ...]]:
     """Keys that several contacts have, in the order of the index, from `after` on."""
+    columns = _columns(names)
     statement = (
         select(*columns)
         .where(*conditions)
@@ -174,12 +172,13 @@ def _groups(
 
 
 def _pairs_of_groups(
-    session: Session, tier: int, columns: Sequence[ColumnElement[str]], groups: Sequence[tuple[str, ...]]
+    session: Session, tier: int, names: Sequence[str], groups: Sequence[tuple[str, ...]]
 ) -> list[Duplicate]:
+    columns = _columns(names)
     same = tuple_(*columns).in_(groups) if len(columns) > 1 else columns[0].in_([key for (key,) in groups])
     members: dict[tuple[str, ...], list[Contact]] = {}
     for contact in session.scalars(select(Contact).where(same, _live).order_by(Contact.id)):
-        key = tuple(str(getattr(contact, column.key or "")) for column in columns)
+        key = tuple(str(getattr(contact, name)) for name in names)
         members.setdefault(key, []).append(contact)
     pairs = [
         _compare(first, second)
@@ -192,8 +191,11 @@ def _pairs_of_groups(
 
 def _found_before(tier: int, first: Contact, second: Contact) -> bool:
     """Whether the two have something more telling in common, and were found by that."""
-    keys = [tuple(column.key or "" for column in columns) for _, columns, _ in _TIERS[:tier]]
-    return any(all(getattr(first, name) == getattr(second, name) != "" for name in names) for names in keys)
+    return any(all(getattr(first, name) == getattr(second, name) != "" for name in names) for names, _ in _TIERS[:tier])
+
+
+def _columns(names: Sequence[str]) -> list[ColumnElement[str]]:
+    return [Contact.__table__.c[name] for name in names]
 
 
 def _compare(first: Contact, second: Contact) -> Duplicate:
@@ -266,7 +268,6 @@ def _read_place(text: str) -> tuple[int, tuple[str, ...] | None]:
     if not (number.isascii() and number.isdigit() and len(number) < 3):
         return 0, None
     tier = int(number)
-    if tier >= len(_TIERS) or len(key) != len(_TIERS[tier][1]):
+    if tier >= len(_TIERS) or len(key) != len(_TIERS[tier][0]):
         return 0, None
     return tier, tuple(key)
-

@@ -84,9 +84,7 @@ def merge(request: Request, form: FormInput) -> Response[str] | Redirect:
     try:
         merged = with_patience(
             site,
-            lambda session: merge_contacts(
-                session, site, kept_id, merged_id, actor, take=take, versions=versions
-            ),
+            lambda session: merge_contacts(session, site, kept_id, merged_id, actor, take=take, versions=versions),
         )
     except Conflict as error:
         problem = request.language.text(error.message, **error.values)
@@ -98,9 +96,7 @@ def merge(request: Request, form: FormInput) -> Response[str] | Redirect:
     )
 
 
-def _page(
-    request: Request, ids: list[str], form: Form, *, problem: str = "", status: int = 200
-) -> Response[str]:
+def _page(request: Request, ids: list[str], form: Form, *, problem: str = "", status: int = 200) -> Response[str]:
     asked = two_ids(ids)
     with request.site.session() as session:
         # A merged contact is looked at as the one it is part of now.
