@@ -141,9 +141,7 @@ def refresh_search_text(contact: Contact) -> None:
     contact.search_text = search_text(
         contact.name, contact.email, contact.email_key, contact.phone, contact.city, *contact.aliases.splitlines()
     )
-    for column, value in likeness.keys_of(
-        {name: getattr(contact, name) for name in likeness.NEEDED}
-    ).items():
+    for column, value in likeness.keys_of({name: getattr(contact, name) for name in likeness.NEEDED}).items():
         setattr(contact, column, value)
 
 

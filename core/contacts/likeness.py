@@ -18,21 +18,24 @@ NEEDED = ("email_key", "name", "phone", "postal_code", "city", "country")
 MIN_DIGITS = 6
 """Digits of a phone number that say something; „0“ or „12345“ stand for „I won't tell“."""
 
-# ITU-T E.164: 1 and 7 are alone, these have two digits, all other country codes three.
-_TWO_DIGITS = frozenset(
+_CODES_OF_TWO_DIGITS = (
     "20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 64 65 66 81 82 84 86 "
-    "90 91 92 93 94 95 98".split()
+    "90 91 92 93 94 95 98"
 )
+# ITU-T E.164: 1 and 7 stand alone, these have two digits, all other country codes three.
+_TWO_DIGITS = frozenset(_CODES_OF_TWO_DIGITS.split())
 
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "æ": "ae", "å": "aa", "ł": "l", "đ": "d"})
 
-_TITLES = frozenset("dr prof herr frau mr mrs ms mag ing dipl med jur phil".split())
+_WORDS_BESIDE_NAMES = "dr prof herr frau mr mrs ms mag ing dipl med jur phil"
+_TITLES = frozenset(_WORDS_BESIDE_NAMES.split())
 
-PROVIDERS = frozenset(
+_DOMAINS = (
     "gmail.com gmx.de gmx.net gmx.at gmx.ch web.de t-online.de yahoo.com yahoo.de hotmail.com hotmail.de outlook.com "
     "outlook.de icloud.com freenet.de aol.com live.com live.de posteo.de mailbox.org arcor.de bluewin.ch me.com "
-    "protonmail.com proton.me".split()
+    "protonmail.com proton.me"
 )
+PROVIDERS = frozenset(_DOMAINS.split())
 """Domains where many people have their mail: a domain that is nearly one of them is a typing mistake."""
 
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}

@@ -95,6 +95,7 @@ class Profile:
     inactive_at: datetime | None
     locked_at: datetime | None
     locked_by: str
+    aliases: Sequence[str]
     tags: Sequence[str]
     modules: Sequence[ModuleUse]
     suggestions: Sequence[Suggestion]
@@ -129,6 +130,7 @@ def read_profile(session: Session, contact: Contact, *, all_notes: bool = False)
         inactive_at=contact.inactive_at,
         locked_at=contact.locked_at,
         locked_by=contact.locked_by,
+        aliases=contact.aliases.splitlines(),
         tags=read_tags(session, contact.id),
         modules=_modules(session, contact.id),
         suggestions=_suggestions(session, contact),

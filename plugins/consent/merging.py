@@ -30,7 +30,9 @@ def merge_consents(session: Session, kept_id: int, merged_id: int) -> None:
     }
     for (contact_id, purpose), other in states.items():
         own = states.get((kept_id, purpose))
-        if contact_id == kept_id or (own is not None and _rank(own.state, own.since) >= _rank(other.state, other.since)):
+        if contact_id == kept_id or (
+            own is not None and _rank(own.state, own.since) >= _rank(other.state, other.since)
+        ):
             continue
         values = {"state": other.state, "since": other.since}
         session.execute(

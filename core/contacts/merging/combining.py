@@ -39,9 +39,7 @@ in between are ones that nobody gets to by editing.
 OWN = ("id", "email", "email_key", "merged_into_id", "origins")
 SEEN = ("name", "phone", "street", "street2", "postal_code", "city", "region", "country", "language", "picture")
 TAKEN_BACK = ("stage", "joined_at", "inactive_at", "locked_at", "locked_by", "version", "updated_at")
-DERIVED = tuple(
-    column.name for column in Contact.__table__.columns if column.name not in {*OWN, *SEEN, *TAKEN_BACK}
-)
+DERIVED = tuple(column.name for column in Contact.__table__.columns if column.name not in {*OWN, *SEEN, *TAKEN_BACK})
 """Columns worked out from the others: what search looks through, keys, addresses of aliases."""
 
 
@@ -121,10 +119,9 @@ def edited_since(kept: Contact, before: Mapping[str, Any], after: Mapping[str, A
 
 
 def _group_changed(before: Mapping[str, Any], after: Mapping[str, Any], group: str) -> bool:
-    return (
-        any(before[name] != after[name] for name in rules.GROUPS[group])
-        or before["origins"].get(group) != after["origins"].get(group)
-    )
+    return any(before[name] != after[name] for name in rules.GROUPS[group]) or before["origins"].get(group) != after[
+        "origins"
+    ].get(group)
 
 
 def _group_is(kept: Contact, after: Mapping[str, Any], names: Collection[str], group: str) -> bool:
@@ -152,6 +149,9 @@ def take_apart(
             origins.pop(group, None)
             if group in before["origins"]:
                 origins[group] = before["origins"][group]
+    if kept.origins == after["origins"]:
+        # As a whole: in the order in which they were written.
+        origins = before["origins"]
     if origins != kept.origins:
         kept.origins = origins
     if before["picture"] != after["picture"]:

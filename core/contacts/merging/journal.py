@@ -174,7 +174,9 @@ def put_back(session: Session, changes: Mapping[str, Sequence[Change]]) -> None:
             if change.before is not None and change.after is not None:
                 values = _bound(table, change.before)
                 session.execute(update(table).where(_named(table, change.key)).values(values))
-        gone = [_bound(table, one.before) for one in changes[table.name] if one.before is not None and one.after is None]
+        gone = [
+            _bound(table, one.before) for one in changes[table.name] if one.before is not None and one.after is None
+        ]
         for row in gone:
             session.execute(insert(table).values(row))
 
@@ -242,8 +244,6 @@ def unpack(kept: Mapping[str, Any]) -> list[Change]:
         return None if values is None else {name: _unpacked(value) for name, value in values.items()}
 
     return [
-        Change(
-            key=tuple(_unpacked(part) for part in one["key"]), before=row(one["before"]), after=row(one["after"])
-        )
+        Change(key=tuple(_unpacked(part) for part in one["key"]), before=row(one["before"]), after=row(one["after"]))
         for one in kept["rows"]
     ]

@@ -139,10 +139,7 @@ def _write_down(
     session.flush()
     session.execute(
         insert(MergeChange),
-        [
-            {"merge_id": merge.id, "table_name": table, "changes": journal.pack(rows)}
-            for table, rows in changes.items()
-        ],
+        [{"merge_id": merge.id, "table_name": table, "changes": journal.pack(rows)} for table, rows in changes.items()],
     )
     return merge.id
 

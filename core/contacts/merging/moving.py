@@ -50,9 +50,9 @@ def _plain_tables(site: Site) -> Iterable[Table]:
     from core.builtin import BUILTIN
 
     others = {table.name for plugin in BUILTIN if plugin.key != "contact" for table in tables_of(plugin)}
-    special = {
-        model.__tablename__ for model in (ContactTag, ContactModule, ContactSuggestion, DistinctPair)
-    } | {"contacts"}
+    special = {model.__tablename__ for model in (ContactTag, ContactModule, ContactSuggestion, DistinctPair)} | {
+        "contacts"
+    }
     for table in personal_tables(core_tables()):
         outside = table.info.get("outside_merges") or table.info.get("derived")
         if table.name not in others | special and not outside and not table.name.startswith(FIELD_TABLES):
@@ -121,9 +121,7 @@ def _move_suggestions(session: Session, kept_id: int, merged_id: int) -> None:
 def _copy_distinct_pairs(session: Session, kept_id: int, merged_id: int) -> None:
     """Whoever is not the merged contact is not the kept one either."""
     pair = DistinctPair
-    rows = session.execute(
-        select(pair.__table__).where((pair.low_id == merged_id) | (pair.high_id == merged_id))
-    ).all()
+    rows = session.execute(select(pair.__table__).where((pair.low_id == merged_id) | (pair.high_id == merged_id))).all()
     for row in rows:
         other = row.high_id if row.low_id == merged_id else row.low_id
         if other != kept_id:
@@ -151,9 +149,7 @@ def move_field_values(session: Session, kept_id: int, merged_id: int, *, prefer_
                 continue
             here = [table.c[name] == row[name] for name in names]
             if tuple(row[name] for name in names) not in own:
-                session.execute(
-                    update(table).where(table.c.contact_id == merged_id, *here).values(contact_id=kept_id)
-                )
+                session.execute(update(table).where(table.c.contact_id == merged_id, *here).values(contact_id=kept_id))
                 continue
             if prefer_merged:
                 values = {key: row[key] for key in row if key not in ("contact_id", *names)}

@@ -147,7 +147,8 @@ def _read(session: Session, merge: ContactMerge) -> _Kept:
     )
     changes = {row.table_name: journal.unpack(row.changes) for row in kept_rows}
     (own,) = changes.pop(CONTACTS)
-    assert own.before is not None and own.after is not None
+    assert own.before is not None
+    assert own.after is not None
     return _Kept(
         merge=merge,
         kept=session.get_one(Contact, merge.kept_id),
@@ -178,7 +179,9 @@ def _look(session: Session, site: Site, known: _Kept) -> tuple[list[Contradictio
     for name, changes in known.changes.items():
         table = Base.metadata.tables.get(name)
         if table is None or name not in owners:
-            found.append(Contradiction(message="The plugin that keeps “%(table)s” was removed.", values={"table": name}))
+            found.append(
+                Contradiction(message="The plugin that keeps “%(table)s” was removed.", values={"table": name})
+            )
             continue
         rows = journal.current(session, table, [change.key for change in changes])
         settled[name] = []
@@ -218,16 +221,16 @@ def _settle_module(session: Session, known: _Kept, change: Change, now: Row | No
     if journal.still_is(change, now) or now is None or change.after is None:
         return [change]
     contact_id, module = change.key
-    since = session.execute(
-        select(func.min(ContactActivity.occurred_at), func.max(ContactActivity.occurred_at)).where(
-            ContactActivity.contact_id == contact_id,
-            ContactActivity.id > known.merge.log_mark,
-            ContactActivity.kind.startswith(f"{module}.", autoescape=True),
-        )
-    ).one()
     if change.before is None:
         # Only the merged contact had it; since then the kept one has to do with it too.
-        return [_only(change, now, {"first_at": since[0] or now["last_at"], "last_at": now["last_at"]})]
+        first = session.scalar(
+            select(func.min(ContactActivity.occurred_at)).where(
+                ContactActivity.contact_id == contact_id,
+                ContactActivity.id > known.merge.log_mark,
+                ContactActivity.kind.startswith(f"{module}.", autoescape=True),
+            )
+        )
+        return [_only(change, now, {"first_at": now["last_at"] if first is None else first, "last_at": now["last_at"]})]
     times = {name: change.before.get(name, now[name]) for name in ("first_at", "last_at")}
     after = {name: change.after.get(name, now[name]) for name in ("first_at", "last_at")}
     if now["last_at"] != after["last_at"]:

@@ -32,7 +32,9 @@ ROW_LABELS: Mapping[str, str] = MappingProxyType(
 )
 """Table of the core → what its rows are, a message id."""
 
-NOT_COUNTED = frozenset({"contacts", "contact_distinct_pairs", "contact_suggestions"})
+NOT_COUNTED = frozenset(
+    {"contacts", "contact_distinct_pairs", "contact_modules", "contact_suggestions", "contact_tags"}
+)
 
 
 @frozen(kw_only=True)

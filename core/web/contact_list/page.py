@@ -275,6 +275,7 @@ def _ways(request: Request) -> dict[str, Any]:
             (f"{LIST_PATH}/export", "Export", "download"),
             (f"{LIST_PATH}/import", "Import", "upload"),
             (f"{LIST_PATH}/receipts", "Receipts of deletions", "file"),
+            (f"{LIST_PATH}/duplicates", "Find duplicates", "merge"),
         ),
         "ways_to_begin": [*({**one, "dialog": True} for one in add), *bring],
     }

@@ -10,6 +10,7 @@ from litestar.response import Redirect, Response
 from core.contacts.finding import find_contact, kept_contact_id
 from core.contacts.history import kinds_of, read_log
 from core.contacts.profile import known_tags, person_of, read_profile
+from core.web.merging import showing as showing_merging
 from core.web.profile import showing
 from core.web.profile.panels import load_panels
 from core.web.rendering import frame
@@ -39,6 +40,7 @@ def show_profile(
             return request.redirect(showing.address_of(kept))
         profile = read_profile(session, contact, all_notes=all_notes)
         log = read_log(session, contact_id, limit=RECENT)
+        merging = showing_merging.beside_profile(request, session, contact)
         suggested_tags = [name for name in known_tags(session) if name not in profile.tags]
     cards = load_panels(request, contact_id, frame(request))
     person = profile.person
@@ -70,6 +72,7 @@ def show_profile(
         beside=[card for card in cards if card.side == "person"],
         base=showing.address_of(contact_id),
         form=form,
+        **merging,
     )
 
 

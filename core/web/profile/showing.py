@@ -47,6 +47,8 @@ def detail_rows(request: Request, profile: Profile) -> list[dict[str, Any]]:
             "value": {"kind": "email", "text": email, "href": "mailto:" + quote(email, safe="@")},
         }
     ]
+    if profile.aliases:
+        rows.append({"label": language.text("Also known as"), "value": ", ".join(profile.aliases)})
     for group, names in GROUPS.items():
         if group == "name":
             continue
