@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
     from core.contacts.files import storing as storing
+    from core.contacts.finding import current_contact_id as current_contact_id
+    from core.contacts.finding import hold_address as hold_address
+    from core.contacts.finding import hold_contact as hold_contact
     from core.contacts.log import add_activities as add_activities
     from core.contacts.log import add_activity as add_activity
+    from core.contacts.merging.moving import move_rows as move_rows
     from core.contacts.models import Contact as Contact
     from core.database.base import Base as Base
     from core.database.base import BigInt as BigInt
@@ -64,10 +68,14 @@ if TYPE_CHECKING:
     from core.values import Column as Column
     from core.values import ContactField as ContactField
     from core.values import Details as Details
+    from core.values import Erased as Erased
+    from core.values import ExportFile as ExportFile
+    from core.values import ExportSection as ExportSection
     from core.values import FieldValue as FieldValue
     from core.values import Filter as Filter
     from core.values import Indicator as Indicator
     from core.values import Job as Job
+    from core.values import Kept as Kept
     from core.values import Link as Link
     from core.values import MessageTemplate as MessageTemplate
     from core.values import Module as Module
@@ -99,7 +107,9 @@ _HOMES = {
     "core.contacts.files": ("storing",),
     "core.contacts.bulk.events": ("tell_each",),
     "core.contacts.bulk.selections": ("selected_contacts",),
+    "core.contacts.finding": ("current_contact_id", "hold_address", "hold_contact"),
     "core.contacts.log": ("add_activities", "add_activity"),
+    "core.contacts.merging.moving": ("move_rows",),
     "core.contacts.models": ("Contact",),
     "core.database.base": ("Base", "BigInt", "ContactRef", "Id", "OptionalContactRef", "UtcDateTime"),
     "core.database.upsert": ("insert_missing", "upsert", "write_many"),
@@ -136,10 +146,14 @@ _HOMES = {
         "Column",
         "ContactField",
         "Details",
+        "Erased",
+        "ExportFile",
+        "ExportSection",
         "FieldValue",
         "Filter",
         "Indicator",
         "Job",
+        "Kept",
         "Link",
         "MessageTemplate",
         "Module",

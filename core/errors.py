@@ -46,6 +46,15 @@ class Conflict(TresenError):
     """Someone else was faster: nothing was written (answers 409)."""
 
 
+class DutyFailed(Conflict):
+    """A plugin could not do its duty, so the whole was given up; `key` and `hook` name it (DESIGN section 3)."""
+
+    def __init__(self, message: str, *, key: str, hook: str, **values: object) -> None:
+        super().__init__(message, **values)
+        self.key = key
+        self.hook = hook
+
+
 class EditConflict(Conflict):
     """The contact was changed since the form was opened (FEATURES P3, THREATS T-F1).
 

@@ -22,8 +22,11 @@ from core.values import (
     Captured,
     Column,
     ContactField,
+    Erased,
+    ExportSection,
     Filter,
     Job,
+    Kept,
     MessageTemplate,
     Module,
     NavItem,
@@ -329,6 +332,54 @@ def plugin_disabled(session: Session, site: Site, plugin: str) -> None:
 
     When: in the transaction that records the switch. Return: nothing. Combined: all plugins enabled before are told,
     the switched one included. If it raises: as `contact_created`.
+    """
+
+
+# Duties: every installed plugin is called, switched on or not; an error aborts the whole.
+
+
+@hookspec
+def merge_contacts(session: Session, site: Site, kept_id: int, merged_id: int) -> None:
+    """Two contacts become one: everything that refers to `merged_id` now belongs to `kept_id` (FEATURES C9).
+
+    When: in the transaction that merges, both contacts' rows held; `merged_id` already points to `kept_id`. Return:
+    nothing; where both have a row of which there may be one, make one of the two. What was written is undone by the
+    core as it was, so there is nothing to remember. Combined: every installed plugin is called, also one that is off;
+    a plugin with a table that refers to contacts must implement it. If it raises: nothing is merged, and the plugin
+    is named.
+    """
+
+
+@hookspec
+def contacts_unmerged(session: Session, site: Site, kept_id: int, restored_id: int) -> None:
+    """A merge was undone: both contacts have again what they had, and what came since stays with `kept_id`.
+
+    When: in the transaction that undoes the merge, after all rows are as they were before it. Return: nothing; work
+    out anew what was derived from other rows (tables with `info={"derived": True}`, which the core leaves alone).
+    Combined: every installed plugin is called, also one that is off. If it raises: nothing is undone, and the plugin
+    is named.
+    """
+
+
+@hookspec
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:  # type: ignore[empty-body]
+    """Erase everything that this plugin holds of these people (FEATURES C8), with the contacts merged into them.
+
+    When: before their rows in `contacts` go, in the same transaction, up to 500 contacts at a time; also only to see
+    what would go, and then everything is rolled back: write to the database and do nothing else. Rows with a cascading
+    reference go by themselves; what remains is yours: rows without one, rows that hold the address, and what the law
+    makes you keep, without the person. Return: what goes (`Erased`) and what stays (`Kept`). Combined: all, on the
+    receipt. If it raises: nobody is erased, and the plugin is named.
+    """
+
+
+@hookspec
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:  # type: ignore[empty-body]
+    """Hand out everything that this plugin holds of one person, and nothing of anybody else (THREATS T-R3).
+
+    When: staff or the person download the person's data, in a reading session. Return: `ExportSection` values.
+    Combined: all, sorted by (order, key). If it raises: there is no download, and the plugin is named: an incomplete
+    answer would be taken for a complete one.
     """
 
 

@@ -23,6 +23,7 @@ import pluggy
 from attrs import define, field, frozen
 
 from core import hookspecs
+from core.duties import missing_duty
 from core.errors import PluginError
 
 log = logging.getLogger("tresen.plugins")
@@ -176,6 +177,13 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
     return list(done.values()), refused
 
 
+def _hooks_of(plugin: Plugin) -> frozenset[str]:
+    """The hooks that a plugin implements."""
+    functions = {name: getattr(plugin.module, name) for name in dir(plugin.module)}
+    marked = {name: getattr(function, f"{hookspecs.PROJECT}_impl", None) for name, function in functions.items()}
+    return frozenset(options["specname"] or name for name, options in marked.items() if isinstance(options, dict))
+
+
 def _mistake_in_hooks(plugin: Plugin) -> str | None:
     """What is wrong with a plugin's hookimpls, before pluggy sees them: it says less, and lets unknown hooks pass."""
     for name in dir(plugin.module):
@@ -230,6 +238,11 @@ class Plugins:
     def _register(self, plugin: Plugin) -> bool:
         """Register one plugin and answer True, or refuse it with a sentence that names the mistake."""
         message = _mistake_in_hooks(plugin)
+        if message is None:
+            try:
+                message = missing_duty(plugin, _hooks_of(plugin))
+            except (Exception, SystemExit) as error:
+                message = f"Plugin '{plugin.key}' can't be loaded: {describe(error)}"
         if message is None:
             try:
                 self._manager.register(plugin.module, name=plugin.key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -11,6 +12,7 @@ from threading import Event
 from typing import Any
 
 from attrs import define, evolve, field
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core import state
@@ -18,7 +20,7 @@ from core.contacts.custom_fields.definitions import Definition, read_definitions
 from core.contributions import Contributions, collect
 from core.database import migrate
 from core.database.engine import Database, open_database
-from core.errors import NotFound, PluginError
+from core.errors import DutyFailed, NotFound, PluginError
 from core.i18n import Language
 from core.plugins import (
     Call,
@@ -117,6 +119,34 @@ class Site:
             state.record_failure(session, failure)
             return None
         return answer
+
+    def oblige(self, session: Session, hook: str, **values: object) -> list[tuple[str, Any]]:
+        """Call a duty on every installed plugin, switched on or not; answers pairs of plugin and answer.
+
+        In the caller's transaction, which must be given up when this raises DutyFailed: at the first plugin that
+        raises, and names it. What the database says of two that wait for each other passes as it is.
+        """
+        answers = []
+        for implementation in self.plugins.implementations(hook):
+            try:
+                answers.append((implementation.plugin, implementation(session=session, site=self, **values)))
+                session.flush()
+            except OperationalError:
+                raise
+            except (Exception, SystemExit) as error:
+                # Where, and not what it says: people's data stands in it, and in a log it would outlive them.
+                place = "".join(traceback.format_tb(error.__traceback__))
+                log.error(
+                    "Plugin %r failed in its duty %r: %s\n%s", implementation.plugin, hook, type(error).__name__, place
+                )
+                raise DutyFailed(
+                    "“%(plugin)s” could not take part: %(error)s. Nothing was changed.",
+                    key=implementation.plugin,
+                    hook=hook,
+                    plugin="Tresen" if implementation.plugin in builtin_keys() else implementation.plugin,
+                    error=describe(error),
+                ) from None
+        return answers
 
     def read_side_by_side(self, calls: Sequence[Call], budget: float = PAGE_BUDGET) -> list[Outcome]:
         """Run plugins' loaders for a page in threads; failures come back as values that name the plugin."""

@@ -72,6 +72,14 @@ def _forms(forms: Iterable[Literal["add", "edit"]]) -> frozenset[Literal["add", 
     return frozenset(forms)
 
 
+def _in_order(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
+def _texts(texts: Iterable[str]) -> frozenset[str]:
+    return frozenset(texts)
+
+
 def _roles(roles: Iterable[Role]) -> frozenset[Role]:
     return frozenset(roles)
 
@@ -288,7 +296,9 @@ class Action:
     `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a
     page. From the row's menu both bring `next`, the page to go back to: a post as a field of its form, a get as a
     parameter, for a page that keeps it in its own form. `only` limits the action to contacts that are active or
-    inactive (FEATURES C7). `shortcut` is a key that does it to the row where one is ("e").
+    inactive (FEATURES C7). `in_row=False` keeps it out of the row's menu. A `dangerous` one loses something: it is
+    shown in red, and its page, which asks first, opens as a dialog. `shortcut` is a key that does it to the row where
+    one is ("e").
     """
 
     key: str = field(validator=_key)
@@ -299,6 +309,8 @@ class Action:
     method: Literal["get", "post"] = "get"
     only: Literal["active", "inactive"] | None = None
     shortcut: str = field(default="", validator=validators.matches_re(r"[a-z]?"))
+    in_row: bool = True
+    dangerous: bool = False
     order: int = _order
 
     def fits(self, *, inactive: bool) -> bool:
@@ -597,6 +609,57 @@ class Screening:
             raise ValueError("A Screening with verdict='change' needs capture=.")
         if self.verdict == "reject" and not self.reason:
             raise ValueError("A Screening with verdict='reject' needs a reason= the visitor can read.")
+
+
+@frozen(kw_only=True)
+class Erased:
+    """What erasing contacts removed or made blank, for the receipt (FEATURES C8): what (a message id) and how many."""
+
+    label: str = field(validator=_text)
+    number: int = field(validator=[validators.instance_of(int), validators.ge(0)])
+
+
+@frozen(kw_only=True)
+class Kept:
+    """What a plugin keeps of erased contacts, without the person where possible (FEATURES C8).
+
+    `label` says what it is, `reason` why it may not go (message ids), `until` when it may (None: no date). `references`
+    are the records' own names, such as numbers; they stand on the receipt, so nothing of the person may be in them.
+    """
+
+    label: str = field(validator=_text)
+    number: int = field(validator=[validators.instance_of(int), validators.ge(0)])
+    reason: str = field(validator=_text)
+    until: date | None = None
+    references: tuple[str, ...] = field(default=(), converter=_in_order)
+
+
+@frozen(kw_only=True)
+class ExportFile:
+    """A file that belongs to an export: a file of the site by its `stored_name`, or `content`."""
+
+    name: str = field(validator=_text)
+    stored_name: str = ""
+    content: bytes = b""
+
+
+@frozen(kw_only=True)
+class ExportSection:
+    """A part of everything that the site knows of one person (GDPR Art. 15 and 20).
+
+    `records` are mappings of field name to value: text, whole number, bool, date, aware datetime, `Money`, None, or
+    lists and mappings of these. All of it goes into the file for machines. The page for people shows the fields that
+    have a label in `labels` (field name → message id), also of records within records; empty values are left out, and
+    texts of the fields in `translated` are message ids.
+    """
+
+    key: str = field(validator=_key)
+    title: str = field(validator=_text)
+    records: Sequence[Mapping[str, object]] = ()
+    labels: Mapping[str, str] = field(factory=dict)
+    translated: frozenset[str] = field(default=frozenset(), converter=_texts)
+    files: Sequence[ExportFile] = ()
+    order: int = _order
 
 
 @frozen(kw_only=True)

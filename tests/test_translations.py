@@ -37,10 +37,13 @@ VALUES = {
     "Choice",
     "Column",
     "ContactField",
+    "Erased",
+    "ExportSection",
     "Filter",
     "Indicator",
-    "MessageTemplate",
     "Job",
+    "Kept",
+    "MessageTemplate",
     "Module",
     "NavItem",
     "Panel",
@@ -126,6 +129,8 @@ def _said_by_call(node: ast.Call, known: Mapping[str, list[ast.expr]]) -> Iterat
         for keyword, value in named.items():
             if keyword in KEYWORDS:
                 yield from _constants(value, known)
+            elif keyword == "labels":
+                yield from _said_by_table(value)
     elif name in ("text", "plural") and _is_language(node.func):
         yield from _constants(arguments.get(0), known)
 
@@ -314,6 +319,7 @@ def test_h8_no_text_has_two_translations() -> None:
         "Column(key='a.b', label='Say this.')",
         "Screening(verdict='reject', reason='Say this.')",
         "STATE_LABELS = {'a': 'Say this.'}",
+        "ExportSection(key='a.b', title='That.', labels={'a': 'Say this.'})",
         "TEXTS: dict = MappingProxyType({1: ('Say this.', 'x')})",
         "request.language.text('Say this.')",
         "language.plural('Say this.', 'b', 2)",

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import case, delete, select
+from sqlalchemy import case, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
 from core.contacts.addresses import Address, parse_address
+from core.contacts.finding import hold_address
 from core.contacts.log import add_activity
+from core.contacts.merging.models import ContactMerge
 from core.contacts.models import Contact, ContactActivity, ContactModule, ContactSuggestion, now
 from core.contacts.tags import add_tags
 from core.database.upsert import upsert
@@ -45,6 +47,8 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
     if reactivated:
         contact.inactive_at = None
     if capture.makes_customer:
+        if before == "customer" and not created:
+            _earn_stage_again(session, contact.id)
         contact.stage = "customer"
     changed, suggested = _take_details(session, contact, capture, created)
     contact.updated_at = now()
@@ -116,26 +120,27 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
     for it and then finds its contact (C1).
     """
     details = capture.details
-    inserted = session.execute(
-        upsert(
-            session,
-            Contact,
-            {
-                "email": address.email,
-                "email_key": address.key,
-                "joined_at": capture.occurred_at,
-                "stage": "customer" if capture.makes_customer else "lead",
-                "search_text": rules.search_text(details.name, address.email, address.key, details.phone, details.city),
-            },
-            keys=["email_key"],
-        ).returning(Contact.id)
-    ).scalar()
-    # FOR UPDATE: two captures of one contact would otherwise overwrite each other's details on PostgreSQL.
-    statement = select(Contact).where(Contact.email_key == address.key).with_for_update()
-    contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
-    while contact.merged_into_id is not None:
-        statement = select(Contact).where(Contact.id == contact.merged_into_id).with_for_update()
-        contact = session.execute(statement, execution_options={"populate_existing": True}).scalar_one()
+    while True:
+        inserted = session.execute(
+            upsert(
+                session,
+                Contact,
+                {
+                    "email": address.email,
+                    "email_key": address.key,
+                    "joined_at": capture.occurred_at,
+                    "stage": "customer" if capture.makes_customer else "lead",
+                    "search_text": rules.search_text(
+                        details.name, address.email, address.key, details.phone, details.city
+                    ),
+                },
+                keys=["email_key"],
+            ).returning(Contact.id)
+        ).scalar()
+        # Held: two captures of one contact would otherwise overwrite each other's details on PostgreSQL. None when
+        # it was erased just now.
+        if (contact := hold_address(session, address.key)) is not None:
+            break
     return contact, inserted is not None
 
 
@@ -217,6 +222,16 @@ def _drop_suggestions(session: Session, contact_id: int, groups: Sequence[str], 
             ContactSuggestion.group.in_(groups),
             ContactSuggestion.occurred_at <= until,
         )
+    )
+
+
+def _earn_stage_again(session: Session, contact_id: int) -> None:
+    """Note with merges that made a customer of this contact: undone, it now stays one (C4)."""
+    session.execute(
+        update(ContactMerge)
+        .where(ContactMerge.kept_id == contact_id, ContactMerge.customer_since.is_(False))
+        .values(customer_since=True)
+        .execution_options(synchronize_session=False)
     )
 
 

@@ -10,7 +10,10 @@ from attrs import frozen
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
-from core.contacts.models import ContactActivity
+from core.contacts.models import ContactActivity, ContactNote, StoredFile
+
+EXCERPT = 160
+"""Characters of a note that its entry in the log shows."""
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,16 +74,42 @@ def read_log(session: Session, contact_id: int, *, kind: str = "", before: str =
             id=row.id,
             kind=row.kind,
             reference=row.reference,
-            data=row.data,
+            data=data,
             href=row.href,
             actor_kind=row.actor_kind,
             actor_name=row.actor_name,
             occurred_at=row.occurred_at,
         )
-        for row in rows[:limit]
+        for row, data in zip(rows[:limit], with_excerpts(session, rows[:limit]), strict=True)
     ]
     older = cursor(entries[-1].occurred_at, entries[-1].id) if len(rows) > limit else None
     return LogPage(entries=entries, older=older)
+
+
+def with_excerpts(session: Session, entries: Sequence[ContactActivity]) -> list[Mapping[str, Any]]:
+    """The entries' data, completed by the beginnings of the notes and the names of the files that they tell of.
+
+    An entry keeps their numbers only: once they are gone, nothing of them is left in the log (FEATURES C12, C13).
+    """
+    notes = {one.id: one.data["note"] for one in entries if one.kind == "contact.noted" and "note" in one.data}
+    files = {one.id: one.data["file"] for one in entries if one.kind == "contact.filed" and "file" in one.data}
+    texts = select(ContactNote.id, ContactNote.text).where(ContactNote.id.in_(notes.values()))
+    names = select(StoredFile.id, StoredFile.name).where(StoredFile.id.in_(files.values()))
+    found = {
+        **{("excerpt", row.id): excerpt_of(row.text) for row in (session.execute(texts) if notes else ())},
+        **{("name", row.id): row.name for row in (session.execute(names) if files else ())},
+    }
+    completed: list[Mapping[str, Any]] = []
+    for one in entries:
+        wanted = {("excerpt", notes.get(one.id)), ("name", files.get(one.id))} & found.keys()
+        completed.append({**one.data, **{name: found[name, number] for name, number in wanted}})
+    return completed
+
+
+def excerpt_of(text: str) -> str:
+    """The beginning of a note, on one line."""
+    words = " ".join(text.split())
+    return words if len(words) <= EXCERPT else words[: EXCERPT - 1].rstrip() + "…"
 
 
 def kinds_of(session: Session, contact_id: int) -> list[str]:

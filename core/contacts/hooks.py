@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import timedelta
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core.api.belongings import ROUTES as BELONGING_ROUTES
 from core.api.contacts import ROUTES as API_ROUTES
@@ -12,12 +16,30 @@ from core.contacts.bulk.actions import ACTIONS as BULK_ACTIONS
 from core.contacts.bulk.running import JOBS
 from core.contacts.custom_fields.tidying import tidying_job
 from core.contacts.kinds import KINDS
+from core.contacts.merging.moving import move_own_rows
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, BulkAction, Column, Filter, Job, NavItem, Permission, Tile
+from core.privacy import core_data, remains
+from core.site import Site
+from core.values import (
+    ALL_ROLES,
+    Action,
+    ActivityKind,
+    BulkAction,
+    Column,
+    Erased,
+    ExportSection,
+    Filter,
+    Job,
+    NavItem,
+    Permission,
+    Tile,
+)
 from core.web.contact_fields import ROUTES as FIELD_ROUTES
 from core.web.contact_list import ROUTES as LIST_ROUTES
+from core.web.merging import ROUTES as MERGING_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
+from core.web.receipts import ROUTES as RECEIPT_ROUTES
 
 
 @hookimpl
@@ -27,15 +49,27 @@ def permissions() -> list[Permission]:
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
         Permission(key="contact.fields", label="Add and change fields", roles=("owner", "manager"), order=12),
-        Permission(key="contact.segments", label="Save views of the contact list for everyone", order=12),
-        Permission(key="contact.tags", label="Rename, join and remove tags", order=12),
+        Permission(key="contact.segments", label="Save views of the contact list for everyone", order=13),
+        Permission(key="contact.tags", label="Rename, join and remove tags", order=14),
+        Permission(key="contact.merge", label="Merge contacts", order=15),
+        Permission(key="contact.notes", label="Edit and delete the notes of others", order=16),
+        Permission(key="contact.export", label="Download the data of a person", order=17),
+        Permission(key="contact.erase", label="Delete contacts and see the receipts", order=18),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The list, the page to add a contact, the fields, and the profile with what is done there."""
-    return [*API_ROUTES, *BELONGING_ROUTES, *LIST_ROUTES, *FIELD_ROUTES, *PROFILE_ROUTES]
+    """The list, the page to add a contact, the fields, merging, the profile with what is done there, the receipts."""
+    return [
+        *API_ROUTES,
+        *BELONGING_ROUTES,
+        *LIST_ROUTES,
+        *FIELD_ROUTES,
+        *MERGING_ROUTES,
+        *PROFILE_ROUTES,
+        *RECEIPT_ROUTES,
+    ]
 
 
 @hookimpl
@@ -51,9 +85,26 @@ def contact_bulk_actions() -> list[BulkAction]:
 
 
 @hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """Notes, files, log and the rest: they refer to the contact and go with it."""
+    return core_data.erased(session, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
+    """Details, notes and files, log."""
+    return core_data.exported(session, site, contact_id)
+
+
+@hookimpl
 def jobs() -> list[Job]:
-    """Bulk actions, and what removed fields leave behind, in the background."""
-    return [*JOBS, tidying_job()]
+    """Bulk actions; what removed fields, an erasing or a crash left behind."""
+    return [
+        *JOBS,
+        tidying_job(),
+        Job(key="contact.clear", label="Clear up after deletions", every=timedelta(minutes=5), run=remains.clear_again),
+        Job(key="contact.sweep", label="Remove files nobody names", every=timedelta(days=1), run=remains.sweep_daily),
+    ]
 
 
 @hookimpl
@@ -102,3 +153,10 @@ def contact_columns() -> list[Column]:
 def contact_filters() -> list[Filter]:
     """The list's own filters."""
     return filters.contact_filters()
+
+
+# Last: a plugin that holds its own row and writes into the log is waited for, and then moved as well.
+@hookimpl(trylast=True)
+def merge_contacts(session: Session, site: Site, kept_id: int, merged_id: int) -> None:
+    """Tags, modules, notes, files, log and suggestions."""
+    move_own_rows(session, site, kept_id, merged_id)

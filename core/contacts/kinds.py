@@ -38,9 +38,32 @@ KINDS = (
     ActivityKind(key="contact.pictured", label="Picture", text="Picture changed", icon="image", order=10),
     ActivityKind(key="contact.unpictured", label="Picture removed", text="Picture removed", icon="image", order=11),
     ActivityKind(key="contact.noted", label="Note", text="Internal note: %(excerpt)s", icon="note", order=12),
-    ActivityKind(key="contact.filed", label="File", text="File “%(reference)s” added", icon="paperclip", order=13),
-    ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=14),
-    ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=15),
-    ActivityKind(key="contact.fields_edited", label="Fields", text="Fields edited", icon="edit", order=16),
+    ActivityKind(key="contact.filed", label="File", text="File “%(name)s” added", icon="paperclip", order=13),
+    ActivityKind(key="contact.note_edited", label="Note edited", text="Internal note edited", icon="note", order=14),
+    ActivityKind(
+        key="contact.note_deleted", label="Note deleted", text="Internal note deleted", icon="trash", order=15
+    ),
+    ActivityKind(key="contact.unfiled", label="File removed", text="File removed", icon="paperclip", order=16),
+    ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=17),
+    ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=18),
+    ActivityKind(key="contact.fields_edited", label="Fields", text="Fields edited", icon="edit", order=23),
+    ActivityKind(key="contact.exported", label="Data exported", text="Data exported", icon="download", order=19),
+    ActivityKind(
+        key="contact.merged", label="Merged", text="Merged with the contact %(reference)s", icon="merge", order=20
+    ),
+    ActivityKind(
+        key="contact.unmerged",
+        label="Merge undone",
+        text="Merge with the contact %(reference)s undone",
+        icon="undo",
+        order=21,
+    ),
+    ActivityKind(
+        key="contact.restored",
+        label="Separated again",
+        text="Merge into the contact %(reference)s undone",
+        icon="undo",
+        order=22,
+    ),
 )
 """In the order in which the log's filter offers them."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, Select, insert, literal, select
 from sqlalchemy.orm import Session
 
-from core.contacts.models import ContactActivity, now
+from core.contacts.models import Contact, ContactActivity, now
 from core.database.upsert import write_many
 from core.values import Activity, Actor
 
@@ -22,9 +22,9 @@ def add_activity(
     occurred_at: datetime | None = None,
     idempotency_key: str | None = None,
 ) -> ContactActivity:
-    """Add an entry to a contact's log, in the caller's transaction."""
+    """Add an entry to a contact's log, in the caller's transaction; to the kept one's when it was merged (C9)."""
     entry = ContactActivity(
-        contact_id=contact_id,
+        contact_id=written_to(session, contact_id),
         kind=activity.kind,
         reference=activity.reference,
         data=dict(activity.data),
@@ -57,3 +57,16 @@ def add_activities(session: Session, contact_ids: Select[tuple[int]], activity: 
     }
     source = select(*written.values()).order_by(chosen.c[0])
     return write_many(session, insert(log).from_select(list(written), source))
+
+
+def written_to(session: Session, contact_id: int) -> int:
+    """The contact that a row about this one belongs to: itself, or the one that it was merged into.
+
+    Waits for a merge that is under way, as the reference of the row would do in any case.
+    """
+    while True:
+        statement = select(Contact.merged_into_id).where(Contact.id == contact_id)
+        into = session.scalar(statement.with_for_update(read=True, key_share=True))
+        if into is None:
+            return contact_id
+        contact_id = into

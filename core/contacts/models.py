@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.contacts.likeness import key_default
 from core.database.base import Base, BigInt, ContactRef, Id, PlainContactRef
 from core.values import Stage
 
@@ -24,7 +25,9 @@ class Contact(Base):
     contacts, the merged ones included: a merged contact keeps its row and its key and points to the one that was
     kept (`merged_into_id`), so that its address stays known as an alias (C2) under the same unique index.
 
-    `picture` is the stored name of its picture, empty without one.
+    `aliases` are the addresses of the contacts merged into this one, one a line, for the search (C2). `picture` is the
+    stored name of its picture, empty without one. The columns `…_key` are what likely duplicates have in common; see
+    `core.contacts.likeness`.
     `origins` says of each group of details where it came from and since when; see `core.contacts.details`.
     `version` grows with every edit by staff or visitor, for the two who edit at once (P3).
     """
@@ -52,8 +55,13 @@ class Contact(Base):
     merged_into_id: Mapped[int | None] = mapped_column(
         BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), index=True
     )
+    aliases: Mapped[str] = mapped_column(default="")
     origins: Mapped[dict[str, Any]] = mapped_column(default=dict)
     search_text: Mapped[str] = mapped_column(default="")
+    phone_key: Mapped[str] = mapped_column(default=key_default("phone_key"))
+    twin_key: Mapped[str] = mapped_column(default=key_default("twin_key"))
+    name_key: Mapped[str] = mapped_column(default=key_default("name_key"))
+    place_key: Mapped[str] = mapped_column(default=key_default("place_key"))
     version: Mapped[int] = mapped_column(default=1)
     updated_at: Mapped[datetime] = mapped_column(default=now)
 
@@ -70,6 +78,26 @@ class Contact(Base):
             postgresql_where=text("inactive_at IS NOT NULL"),
         ),
         Index("ix_contacts_name", text("nullif(lower(name), '')"), "id"),
+        *(
+            Index(
+                f"ix_contacts_{name}",
+                *columns,
+                "id",
+                sqlite_where=text(condition),
+                postgresql_where=text(condition),
+            )
+            for name, columns, condition in (
+                ("phone_key", ("phone_key",), "merged_into_id IS NULL AND phone_key <> ''"),
+                ("twin_key", ("twin_key",), "merged_into_id IS NULL"),
+                (
+                    "name_place",
+                    ("name_key", "place_key"),
+                    "merged_into_id IS NULL AND name_key <> '' AND place_key <> ''",
+                ),
+            )
+        ),
+        # The number of an erased contact is never given again.
+        {"sqlite_autoincrement": True},
     )
 
 
@@ -126,7 +154,10 @@ class ContactActivity(Base):
     recorded_at: Mapped[datetime] = mapped_column(default=now)
     idempotency_key: Mapped[str | None] = mapped_column(unique=True)
 
-    __table_args__ = (Index("ix_contact_activities_log", "contact_id", "occurred_at", "id"),)
+    __table_args__ = (
+        Index("ix_contact_activities_log", "contact_id", "occurred_at", "id"),
+        {"info": {"append_only": True}},
+    )
 
 
 class ContactSuggestion(Base):
@@ -150,7 +181,7 @@ class ContactSuggestion(Base):
 
 
 class ContactNote(Base):
-    """An internal note (FEATURES C13)."""
+    """An internal note (FEATURES C13). `edited_at` is when its author, or somebody who may, changed it last."""
 
     __tablename__ = "contact_notes"
 
@@ -160,6 +191,10 @@ class ContactNote(Base):
     author_id: Mapped[int | None] = mapped_column(BigInteger)
     author_name: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
+    edited_at: Mapped[datetime | None]
+
+    # Entries of the log name it by its number, which must not become another note's.
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class StoredFile(Base):
@@ -179,6 +214,8 @@ class StoredFile(Base):
     sha256: Mapped[str]
     stored_name: Mapped[str] = mapped_column(unique=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = ({"sqlite_autoincrement": True},)
 
 
 class Segment(Base):

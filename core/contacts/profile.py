@@ -62,7 +62,9 @@ class Note:
     id: int
     text: str
     author: str
+    author_id: int | None
     created_at: datetime
+    edited_at: datetime | None
     files: Sequence[NoteFile]
 
 
@@ -93,6 +95,7 @@ class Profile:
     inactive_at: datetime | None
     locked_at: datetime | None
     locked_by: str
+    aliases: Sequence[str]
     tags: Sequence[str]
     modules: Sequence[ModuleUse]
     suggestions: Sequence[Suggestion]
@@ -127,6 +130,7 @@ def read_profile(session: Session, contact: Contact, *, all_notes: bool = False)
         inactive_at=contact.inactive_at,
         locked_at=contact.locked_at,
         locked_by=contact.locked_by,
+        aliases=contact.aliases.splitlines(),
         tags=read_tags(session, contact.id),
         modules=_modules(session, contact.id),
         suggestions=_suggestions(session, contact),
@@ -196,7 +200,9 @@ def _notes(session: Session, contact_id: int, limit: int | None) -> list[Note]:
             id=note.id,
             text=note.text,
             author=note.author_name,
+            author_id=note.author_id,
             created_at=note.created_at,
+            edited_at=note.edited_at,
             files=tuple(files.get(note.id, ())),
         )
         for note in notes

@@ -25,6 +25,8 @@ SQLITE_PRAGMAS = (
     "PRAGMA temp_store=MEMORY",
     # An acknowledged order must survive a power cut; NORMAL may lose the last commits.
     "PRAGMA synchronous=FULL",
+    # What was deleted must not be left readable in the file's free pages (FEATURES C8).
+    "PRAGMA secure_delete=ON",
 )
 
 
@@ -88,7 +90,9 @@ def open_database(url: str, *, pool_size: int = 40) -> Database:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _open_sqlite(parsed, pool_size)
-    engine = create_engine(parsed, pool_size=pool_size, max_overflow=10, pool_timeout=30, pool_pre_ping=True)
+    engine = create_engine(
+        parsed, pool_size=pool_size, max_overflow=10, pool_timeout=30, pool_pre_ping=True, hide_parameters=True
+    )
     return Database(engine, engine.execution_options(**{WRITES: True}))
 
 
@@ -100,6 +104,8 @@ def _open_sqlite(url: URL, pool_size: int) -> Database:
         pool_size=pool_size,
         max_overflow=10,
         pool_timeout=30,
+        # The text of an error goes into the log, and a statement's values are people's data.
+        hide_parameters=True,
         # sqlite3 then leaves BEGIN to us; its own way commits before DDL and begins writers too late.
         connect_args={"isolation_level": None, "check_same_thread": False},
     )

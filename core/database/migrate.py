@@ -8,7 +8,8 @@ alone and Alembic is imported only when there is something to do. With a version
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from attrs import frozen
@@ -90,7 +91,7 @@ def _move(database: Database, migrations: Migrations, down_to: str | None) -> bo
             return script._upgrade_revs("head", revision)  # type: ignore[arg-type,return-value]
         return script._downgrade_revs(down_to, revision)  # type: ignore[arg-type,return-value]
 
-    with database.writing.begin() as connection:
+    with _changing(database) as connection:
         if not database.is_sqlite:
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         before = current(connection, migrations)
@@ -107,3 +108,33 @@ def _move(database: Database, migrations: Migrations, down_to: str | None) -> bo
         with Operations.context(context):
             context.run_migrations()
         return True
+
+
+@contextmanager
+def _changing(database: Database) -> Iterator[Connection]:
+    """A transaction that changes tables; on SQLite with foreign keys off, and checked before it is committed.
+
+    SQLite changes most of a table by making it anew, and dropping the old one would take along, or set to nothing, all
+    that refers to its rows. It can't be switched off within a transaction (sqlite.org/lang_altertable.html, section 7).
+    """
+    with database.writing.connect() as connection:
+        if not database.is_sqlite:
+            with connection.begin():
+                yield connection
+            return
+        _pragma(connection, "foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if broken := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall():
+                    tables = ", ".join(sorted({str(row[0]) for row in broken}))
+                    raise RuntimeError(f"The migration leaves rows that refer to nothing, in {tables}.")
+        finally:
+            _pragma(connection, "foreign_keys=ON")
+
+
+def _pragma(connection: Connection, what: str) -> None:
+    # Past SQLAlchemy, which would begin a transaction.
+    raw = connection.connection.driver_connection
+    assert raw is not None
+    raw.execute(f"PRAGMA {what}")

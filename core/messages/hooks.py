@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from litestar.handlers import HTTPRouteHandler
+from collections.abc import Sequence
 
+from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
+
+from core.contacts.merging.moving import move_rows
 from core.hookspecs import hookimpl
-from core.messages import mail, sending
+from core.messages import mail, personal, sending
 from core.messages.inbox import read_thread
+from core.messages.models import Message
 from core.values import (
     ALL_ROLES,
     Action,
     ActivityKind,
+    Erased,
+    ExportSection,
     Job,
     NavItem,
     Panel,
@@ -137,6 +144,24 @@ def contact_panels() -> list[Panel]:
 
 
 @hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """The whole thread: it refers to the contact and goes with it."""
+    return personal.erased(session, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """The whole thread."""
+    return personal.exported(session, contact_id)
+
+
+@hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of messages."""
     return [*INBOX_ROUTES, *COMPOSE_ROUTES, *TEXT_ROUTES]
+
+
+@hookimpl(trylast=True)
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """One thread of two."""
+    move_rows(session, Message, kept_id, merged_id)

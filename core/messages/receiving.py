@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
+from core.contacts.log import written_to
 from core.messages.models import Message
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def receive_message(
 
     `text` is plain text. The activity entry is the caller's capture.
     """
+    contact_id = written_to(session, contact_id)
     message = Message(
         contact_id=contact_id,
         direction="in",

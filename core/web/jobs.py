@@ -167,7 +167,7 @@ def _toast(request: Request, job: JobStatus) -> dict[str, Any]:
         "text": text,
         "kind": {"done": "success", "failed": "error", "cancelled": "info"}[job.state],
         "undo_url": job.result.get("undo") or None,
-        "href": job_path(job.id),
+        "link": {"label": language.text("View"), "href": job_path(job.id)},
     }
 
 

@@ -79,15 +79,22 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
         return answer
 
     def redirect(
-        self, path: str, toast: str = "", *, kind: str = "success", undo: str = "", **values: object
+        self,
+        path: str,
+        toast: str = "",
+        *,
+        kind: str = "success",
+        undo: str = "",
+        link: tuple[str, str] | None = None,
+        **values: object,
     ) -> Redirect:
         """Answer a sent form: go to `path` on this site (303), and say `toast` there, a message id with placeholders.
 
-        `undo` is the path of a POST that takes it back.
+        `undo` is the path of a POST that takes it back, `link` a text (a message id) and the path that it leads to.
         """
         answer = Redirect(local_path(path), status_code=303)
         if toast:
-            answer.set_cookie(toast_cookie(self.site, toast, values, kind=kind, undo=undo))
+            answer.set_cookie(toast_cookie(self.site, toast, values, kind=kind, undo=undo, link=link))
         return answer
 
 

@@ -18,9 +18,11 @@ TOAST_COOKIE = "tresen_toast"
 TOAST_SECONDS = 60
 
 
-def toast_cookie(site: Site, message: str, values: dict[str, object], *, kind: str, undo: str) -> Cookie:
+def toast_cookie(
+    site: Site, message: str, values: dict[str, object], *, kind: str, undo: str, link: tuple[str, str] | None = None
+) -> Cookie:
     """The cookie that carries a message to the next page."""
-    body = json.dumps({"m": message, "v": {k: str(v) for k, v in values.items()}, "k": kind, "u": undo})
+    body = json.dumps({"m": message, "v": {k: str(v) for k, v in values.items()}, "k": kind, "u": undo, "l": link})
     return make_cookie(site, TOAST_COOKIE, sign(site.secret, "toast", body), max_age=TOAST_SECONDS)
 
 
@@ -31,4 +33,12 @@ def read_toasts(request: Request) -> list[dict[str, Any]]:
         return []
     toast = json.loads(body)
     text = request.language.text(toast["m"], **toast["v"])
-    return [{"text": text, "kind": toast["k"], "undo_url": toast["u"] or None}]
+    link = toast.get("l")
+    return [
+        {
+            "text": text,
+            "kind": toast["k"],
+            "undo_url": toast["u"] or None,
+            "link": {"label": request.language.text(link[0]), "href": link[1]} if link else None,
+        }
+    ]

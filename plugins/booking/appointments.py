@@ -22,6 +22,7 @@ from core import (
     Site,
     add_activity,
     capture_contact,
+    hold_contact,
     upsert,
 )
 from plugins.booking import claims
@@ -212,8 +213,12 @@ def close_appointment(
 
 
 def _locked(session: Session, appointment_id: int) -> BookingAppointment:
+    # The contact first, as everyone does: whoever merges holds it, and then the appointments.
+    contact_id = session.scalar(select(BookingAppointment.contact_id).where(BookingAppointment.id == appointment_id))
+    if contact_id is not None:
+        hold_contact(session, contact_id)
     statement = select(BookingAppointment).where(BookingAppointment.id == appointment_id).with_for_update()
-    appointment = session.scalar(statement)
+    appointment = session.scalar(statement, execution_options={"populate_existing": True})
     if appointment is None:
         raise NotFound("There is no such appointment.")
     return appointment

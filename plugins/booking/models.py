@@ -100,6 +100,7 @@ class BookingAppointment(Base):
         CheckConstraint("state IN ('booked', 'cancelled', 'done', 'no_show')", name="state"),
         CheckConstraint("ends_at > starts_at", name="order"),
         Index("ix_booking_appointments_time", "starts_at", "id"),
+        {"info": {"label": "Appointments"}},
     )
 
     @property

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import BaseRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     Action,
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     Module,
     NavItem,
@@ -17,9 +22,11 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
-from plugins.booking import contact_views, public_pages, staff_appointments, staff_services
+from plugins.booking import contact_views, persons, public_pages, staff_appointments, staff_services
 from plugins.booking.demo import make_history
+from plugins.booking.models import BookingAppointment
 
 
 @hookimpl
@@ -223,6 +230,24 @@ def overview_tiles() -> list[Tile]:
 
 
 @hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """The appointments go, and their time is free again."""
+    return persons.erase(session, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """The appointments."""
+    return persons.export(session, contact_id)
+
+
+@hookimpl
 def demo_history(site: Site, demo: Demo) -> None:
     """A bakery's courses and consultations, booked over two years."""
     make_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All appointments are the kept contact's."""
+    move_rows(session, BookingAppointment, kept_id, merged_id)

@@ -16,7 +16,21 @@ from attrs import frozen
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Contact, InvalidInput, NotFound, add_activity, upsert
+from core import (
+    SYSTEM,
+    Activity,
+    Actor,
+    Contact,
+    InvalidInput,
+    NotFound,
+    Site,
+    add_activity,
+    current_contact_id,
+    hold_contact,
+    site_of,
+    upsert,
+)
+from plugins.consent import suppression
 from plugins.consent.models import ConsentEvent, ConsentState
 
 Purpose = Literal["marketing", "system"]
@@ -27,21 +41,23 @@ PURPOSES: Mapping[str, str] = MappingProxyType({"marketing": "Advertising", "sys
 State = Literal["", "pending", "subscribed", "unsubscribed", "bounced"]
 """What a contact may be in; empty means never asked."""
 
-Way = Literal["form", "confirm_link", "unsubscribe_link", "one_click", "staff", "import", "bounce"]
-"""How a change came about: a ticked box, a button behind a link, RFC 8058, staff, a file, a mail server."""
+Way = Literal["form", "confirm_link", "unsubscribe_link", "one_click", "staff", "import", "bounce", "suppression"]
+"""How a change came about: a ticked box, a button behind a link, RFC 8058, staff, a file, a mail server; or that an
+address came in again that had ended before its person was erased (`suppression`)."""
 
 _ASKED: frozenset[Way] = frozenset({"form"})
 _CONFIRMED: frozenset[Way] = frozenset({"confirm_link"})
 _ON_RECORD: frozenset[Way] = frozenset({"staff", "import"})
 _WITHDRAWN: frozenset[Way] = frozenset({"unsubscribe_link", "one_click", "staff", "import"})
 _BOUNCED: frozenset[Way] = frozenset({"bounce"})
+_AGAIN: frozenset[Way] = frozenset({"suppression"})
 
 RULES: Mapping[tuple[str, str], frozenset[Way]] = MappingProxyType(
     {
         ("", "pending"): _ASKED,
         ("", "subscribed"): _ON_RECORD,
-        ("", "unsubscribed"): _WITHDRAWN,
-        ("", "bounced"): _BOUNCED,
+        ("", "unsubscribed"): _WITHDRAWN | _AGAIN,
+        ("", "bounced"): _BOUNCED | _AGAIN,
         # Asked again while the first confirmation is open: new evidence, same state.
         ("pending", "pending"): _ASKED,
         ("pending", "subscribed"): _CONFIRMED,
@@ -109,7 +125,7 @@ def rules_of(purpose: str) -> Mapping[tuple[str, str], frozenset[Way]]:
 
 def state_of(session: Session, contact_id: int, purpose: str) -> str:
     """The state a contact is in; empty when it was never asked."""
-    return _stored(session, contact_id, purpose)[0]
+    return _stored(session, current_contact_id(session, contact_id), purpose)[0]
 
 
 def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, evidence: Evidence) -> bool:
@@ -121,8 +137,14 @@ def change_consent(session: Session, *, contact_id: int, purpose: str, to: str, 
     and NotFound when there is no such contact or purpose.
     """
     rules = rules_of(purpose)
-    email = _lock_contact(session, contact_id)
+    # Held, so that two changes at once come one after the other; an old link may name a contact that was merged.
+    contact_id = hold_contact(session, contact_id)
+    email, email_key = _addresses_of(session, contact_id)
     before, since = _stored(session, contact_id, purpose)
+    if since is None and evidence.way != "suppression":
+        # The plugin may have been off when the contact came in again.
+        _take_up(session, site_of(session), contact_id, email_key, purpose)
+        before, since = _stored(session, contact_id, purpose)
     when = evidence.occurred_at.astimezone(UTC)
     if (before == to and (before, to) not in rules) or (since is not None and when < since and to != "unsubscribed"):
         return False
@@ -171,12 +193,23 @@ def wording_hash(wording: str) -> str:
     return hashlib.sha256(wording.encode()).hexdigest() if wording else ""
 
 
-def _lock_contact(session: Session, contact_id: int) -> str:
-    """Hold the contact, so that two changes at once come one after the other; answers its address."""
-    email = session.scalar(select(Contact.email).where(Contact.id == contact_id).with_for_update())
-    if email is None:
-        raise NotFound("There is no such contact.")
-    return email
+def take_up_suppression(session: Session, site: Site, contact_id: int) -> None:
+    """Begin where it ended, for a new contact whose address is on the list of those who get nothing (T-C6)."""
+    _, email_key = _addresses_of(session, contact_id)
+    for purpose in PURPOSES:
+        _take_up(session, site, contact_id, email_key, purpose)
+
+
+def _take_up(session: Session, site: Site, contact_id: int, email_key: str, purpose: str) -> None:
+    if (held := suppression.held(session, site, email_key, purpose)) is not None:
+        evidence = Evidence(way="suppression", actor=SYSTEM, occurred_at=held.since)
+        change_consent(session, contact_id=contact_id, purpose=purpose, to=held.state, evidence=evidence)
+
+
+def _addresses_of(session: Session, contact_id: int) -> tuple[str, str]:
+    """The address of a contact, as typed and as compared."""
+    row = session.execute(select(Contact.email, Contact.email_key).where(Contact.id == contact_id)).one_or_none()
+    return (row.email, row.email_key) if row else ("", "")
 
 
 def _stored(session: Session, contact_id: int, purpose: str) -> tuple[str, datetime | None]:

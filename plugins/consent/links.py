@@ -34,9 +34,15 @@ class Subscription:
     purpose: str
 
 
-def confirm_url(site: Site, event_id: int) -> str:
+def confirm_url(session: Session, site: Site, event_id: int) -> str:
     """The link that confirms the tick recorded as event `event_id`, absolute."""
-    return f"{site.settings.base_url}/consent/confirm/{sign(site.secret, 'consent.confirm', str(event_id))}"
+    token = sign(site.secret, "consent.confirm", _name_of(session.get_one(ConsentEvent, event_id)))
+    return f"{site.settings.base_url}/consent/confirm/{token}"
+
+
+def _name_of(event: ConsentEvent) -> str:
+    # With its moment: SQLite gives the number of an erased event again, and that one would be somebody else's.
+    return f"{event.id} {event.recorded_at.isoformat()}"
 
 
 def unsubscribe_url(site: Site, contact_id: int, purpose: str) -> str:
@@ -48,8 +54,8 @@ def unsubscribe_url(site: Site, contact_id: int, purpose: str) -> str:
 def read_confirm_token(session: Session, site: Site, token: str) -> Request:
     """What a confirmation link belongs to. Raises NotFound for a forged one, and for an erased contact."""
     text = unsign(site.secret, "consent.confirm", token)
-    event = session.get(ConsentEvent, int(text)) if text is not None else None
-    if event is None:
+    event = session.get(ConsentEvent, int(text.partition(" ")[0])) if text is not None else None
+    if event is None or _name_of(event) != text:
         raise NotFound("This link is not valid. Copy it from the e-mail once more, as a whole.")
     withdrawn = session.scalar(
         select(ConsentEvent.id)

@@ -28,6 +28,23 @@ class ConsentState(Base):
         CheckConstraint("purpose IN ('marketing', 'system')", name="purpose"),
         CheckConstraint("state IN ('pending', 'subscribed', 'unsubscribed', 'bounced')", name="state"),
         Index("ix_consent_states_state", "purpose", "state", "contact_id"),
+        {"info": {"label": "Consent"}},
+    )
+
+
+class ConsentSuppression(Base):
+    """An address that must not be written to, of a person who was erased: only its keyed hash (`suppression`)."""
+
+    __tablename__ = "consent_suppressions"
+
+    address_hash: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    since: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("purpose IN ('marketing', 'system')", name="purpose"),
+        CheckConstraint("state IN ('unsubscribed', 'bounced')", name="state"),
     )
 
 
@@ -61,4 +78,7 @@ class ConsentEvent(Base):
     actor_id: Mapped[int | None] = mapped_column(BigInt)
     actor_name: Mapped[str] = mapped_column(default="")
 
-    __table_args__ = (Index("ix_consent_events_contact", "contact_id", "purpose", "id"),)
+    __table_args__ = (
+        Index("ix_consent_events_contact", "contact_id", "purpose", "id"),
+        {"info": {"label": "Changes of consent"}},
+    )

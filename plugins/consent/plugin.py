@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.orm import Session
 
@@ -11,7 +13,10 @@ from core import (
     Column,
     ContactField,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
+    Kept,
     Module,
     Outgoing,
     Panel,
@@ -24,9 +29,10 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, fields, many, public, reading, routes, sending
+from plugins.consent import asking, changing, fields, many, persons, public, reading, routes, sending
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
+from plugins.consent.merging import merge_consents
 
 
 @hookimpl
@@ -151,8 +157,32 @@ def may_send(session: Session, site: Site, message: Outgoing) -> SendVerdict | N
     return sending.verdict_on(session, site, message)
 
 
+@hookimpl
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:
+    """The evidence goes; of an address that gets nothing, a hash stays."""
+    return persons.erase(session, site, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """All consents with their evidence."""
+    return persons.export(session, contact_id)
+
+
+@hookimpl
+def contact_created(session: Session, site: Site, contact_id: int) -> None:
+    """Somebody who was erased after unsubscribing is still unsubscribed."""
+    changing.take_up_suppression(session, site, contact_id)
+
+
 # After the plugins that bring the people: consent belongs to contacts that exist.
 @hookimpl(trylast=True)
 def demo_history(site: Site, demo: Demo) -> None:
     """Consents of the demonstration's people."""
     add_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """The evidence of both, and of two states the stricter."""
+    merge_consents(session, kept_id, merged_id)

@@ -35,6 +35,7 @@ WAY_LABELS: Mapping[str, str] = MappingProxyType(
         "staff": "Recorded by staff",
         "import": "Imported",
         "bounce": "E-mail came back",
+        "suppression": "Had ended before a deletion",
     }
 )
 """Way → what is shown of it, a message id."""

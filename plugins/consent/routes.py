@@ -68,16 +68,17 @@ def _page(
     site = request.site
     with site.session() as session:
         consents = consents_of(session, contact_id)
+        confirm_urls = {
+            one.purpose: confirm_url(session, site, one.open_request)
+            for one in consents.purposes
+            if one.open_request is not None
+        }
     language = request.language
     return request.page(
         "consent/contact.html",
         status=status,
         consents=consents,
-        confirm_urls={
-            one.purpose: confirm_url(site, one.open_request)
-            for one in consents.purposes
-            if one.open_request is not None
-        },
+        confirm_urls=confirm_urls,
         unsubscribe_urls={one.purpose: unsubscribe_url(site, contact_id, one.purpose) for one in consents.purposes},
         sources=[{"value": value, "label": language.text(label)} for value, label in SOURCE_LABELS.items()],
         failed=failed,

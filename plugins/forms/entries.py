@@ -104,9 +104,11 @@ def record_entry(session: Session, site: Site, form: Definition, sent: Sent) -> 
 
     Raises CaptureRejected with the reason of a plugin that refuses the person.
     """
+    email = next(sent.answers[one.key] for one in form.fields if one.kind == "email").strip()
     row = {
         "form_id": form.id,
-        "email": next(sent.answers[one.key] for one in form.fields if one.kind == "email").strip(),
+        "email": email,
+        "email_key": parse_address(email).key,
         "answers": [
             {"key": one.key, "kind": one.kind, "label": one.label, "value": sent.answers.get(one.key, "")}
             for one in form.fields

@@ -80,14 +80,18 @@ def suspicion_of(token: Token | None, honeypot: str, now: datetime) -> str:
     return ""
 
 
+def mark_of(site: Site, kind: str, sender: str) -> str:
+    """How a sender is counted: keyed and without the plain text, so that who sent what when can't be read."""
+    return sign(site.secret, "forms.sender", f"{kind} {sender}").rpartition(".")[2]
+
+
 def count_sending(site: Site, kind: str, sender: str, now: datetime) -> bool:
     """Count one entry of a sender; answers whether it is within the limit.
 
     In a transaction of its own, so that a refused entry counts as well. The row is locked by its update:
     entries at once are counted one after the other.
     """
-    # Keyed and without the plain text: who sent what when can't be read from this table.
-    mark = sign(site.secret, "forms.sender", f"{kind} {sender}").rpartition(".")[2]
+    mark = mark_of(site, kind, sender)
     hour = int(now.timestamp() // 3600)
     with site.begin() as session:
         count: int = session.execute(

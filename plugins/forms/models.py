@@ -40,6 +40,7 @@ class Entry(Base):
     `answers` are the fields as they were then: key, kind, label and value. `boxes` are the plugins' tick
     boxes that were shown, with their wording and whether they were ticked. `contact_id` cascades: an answered
     form is the person's own words, and nothing makes the site keep them when the person is erased.
+    `email_key` is the address as it is compared: by it those in quarantine are found, which have no contact.
     """
 
     __tablename__ = "forms_entries"
@@ -48,6 +49,7 @@ class Entry(Base):
     form_id: Mapped[int] = mapped_column(BigInt, ForeignKey("forms_forms.id", ondelete="CASCADE"))
     contact_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), index=True)
     email: Mapped[str]
+    email_key: Mapped[str | None] = mapped_column(index=True)
     answers: Mapped[list[dict[str, str]]] = mapped_column(JSON)
     boxes: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     occurred_at: Mapped[datetime]
@@ -62,6 +64,7 @@ class Entry(Base):
         CheckConstraint("state = 'accepted' OR contact_id IS NULL", name="quarantine_has_no_contact"),
         Index("ix_forms_entries_list", "state", "occurred_at", "id"),
         Index("ix_forms_entries_form", "form_id", "state", "occurred_at", "id"),
+        {"info": {"label": "Form entries"}},
     )
 
 

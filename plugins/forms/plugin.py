@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     Module,
     NavItem,
@@ -16,9 +21,11 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
-from plugins.forms import builder, inbox, public, reading
+from plugins.forms import builder, inbox, persons, public, reading
 from plugins.forms.demo import add_history
+from plugins.forms.models import Entry
 
 
 @hookimpl
@@ -174,6 +181,24 @@ def overview_tiles() -> list[Tile]:
 
 
 @hookimpl
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Erased]:
+    """The entries go, those in quarantine too."""
+    return persons.erase(session, site, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
+    """The entries."""
+    return persons.export(session, site, contact_id)
+
+
+@hookimpl
 def demo_history(site: Site, demo: Demo) -> None:
     """Messages by the demonstration's people."""
     add_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All entries are the kept contact's."""
+    move_rows(session, Entry, kept_id, merged_id)

@@ -131,6 +131,7 @@ class Order(Base):
         CheckConstraint("state IN ('open', 'paid', 'shipped', 'cancelled')", name="state"),
         Index("ix_shop_orders_placed", "placed_at", "id"),
         Index("ix_shop_orders_state", "state", "placed_at", "id"),
+        {"info": {"label": "Orders"}},
     )
 
 
@@ -239,6 +240,7 @@ class CustomerTotals(Base):
     __table_args__ = (
         Index("ix_shop_customer_totals_orders", "orders", "contact_id"),
         Index("ix_shop_customer_totals_last", "last_order_at", "contact_id"),
+        {"info": {"derived": True}},
     )
 
 
@@ -252,3 +254,5 @@ class CustomerAmount(Base):
     )
     currency: Mapped[str] = mapped_column(primary_key=True)
     minor: Mapped[int] = mapped_column(BigInt)
+
+    __table_args__ = ({"info": {"derived": True}},)

@@ -19,12 +19,12 @@ from core import (
     Actor,
     Capture,
     Conflict,
-    Contact,
     Details,
     InvalidInput,
     Money,
     Site,
     capture_contact,
+    hold_address,
     parse_address,
     upsert,
 )
@@ -141,7 +141,7 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
         # need. Of two first orders of one address neither finds a contact to lock, so the address is locked too.
         # On SQLite nobody else writes now.
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address.key, 0))))
-        session.execute(select(Contact.id).where(Contact.email_key == address.key).with_for_update())
+        hold_address(session, address.key)
     number = _next_number(session, site, new.placed_at)
     order = _write(session, new, address.email, number, lines, total, discount)
     captured = capture_contact(

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from litestar.handlers import HTTPRouteHandler
+from sqlalchemy.orm import Session
 
 from core import (
     Action,
     ActivityKind,
     Column,
     Demo,
+    Erased,
+    ExportSection,
     Filter,
     InvalidInput,
+    Kept,
     MessageTemplate,
     Module,
     NavItem,
@@ -20,9 +26,12 @@ from core import (
     Site,
     Tile,
     hookimpl,
+    move_rows,
 )
-from plugins.shop import columns, panels, selling, shelving, shopping, tiles, vouching
+from plugins.shop import columns, panels, persons, selling, shelving, shopping, tiles, vouching
 from plugins.shop import demo as history
+from plugins.shop.models import Order
+from plugins.shop.totals import count_anew
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
 
@@ -188,6 +197,31 @@ def routers() -> list[HTTPRouteHandler]:
 
 
 @hookimpl
+def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:
+    """Take the person out of the orders, which the law has kept."""
+    return persons.erase(session, site, contact_ids)
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+    """The orders."""
+    return persons.export(session, contact_id)
+
+
+@hookimpl
 def demo_history(site: Site, demo: Demo) -> None:
     """Products, and two years of orders."""
     history.make_history(site, demo)
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    """All orders are the kept contact's; the totals follow."""
+    move_rows(session, Order, kept_id, merged_id)
+    count_anew(session, [kept_id, merged_id])
+
+
+@hookimpl
+def contacts_unmerged(session: Session, kept_id: int, restored_id: int) -> None:
+    """The totals of both, anew: there may be new orders."""
+    count_anew(session, [kept_id, restored_id])

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Conflict, NotFound, add_activity
+from core import Activity, Actor, Conflict, NotFound, add_activity, hold_contact
 from plugins.shop.models import Order, OrderLine, now
 from plugins.shop.orders import add_event
 from plugins.shop.stock import put_back
@@ -64,6 +64,10 @@ def take_step(session: Session, order_id: int, step: Step, actor: Actor, at: dat
     contact's totals. Raises NotFound, and Conflict when the order can't take this step, as when a colleague
     cancelled it a moment ago.
     """
+    # The contact first, as everyone does: whoever merges holds it, and then the orders.
+    contact_id = session.scalar(select(Order.contact_id).where(Order.id == order_id))
+    if contact_id is not None:
+        hold_contact(session, contact_id)
     # Locked: of two people who press at once the second sees what the first did.
     statement = select(Order).where(Order.id == order_id).with_for_update()
     order = session.scalar(statement, execution_options={"populate_existing": True})

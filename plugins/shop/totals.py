@@ -92,3 +92,13 @@ def amounts_of(session: Session, contact_ids: Sequence[int]) -> Mapping[int, Seq
     for row in session.scalars(statement):
         amounts.setdefault(row.contact_id, []).append(Money(minor=row.minor, currency=row.currency))
     return amounts
+
+
+def count_anew(session: Session, contact_ids: Sequence[int]) -> None:
+    """Work out the totals of contacts whose orders have changed hands; who has no order has none."""
+    for contact_id in sorted(contact_ids):
+        if session.scalar(select(Order.id).where(Order.contact_id == contact_id).limit(1)) is not None:
+            recount(session, contact_id)
+            continue
+        for table in (CustomerTotals, CustomerAmount):
+            session.execute(delete(table).where(table.contact_id == contact_id))

@@ -16,6 +16,8 @@ class Points(Base):
     contact_id: Mapped[int] = mapped_column(BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True)
     points: Mapped[int] = mapped_column(index=True)
 
+    __table_args__ = ({"info": {"label": "Points"}},)
+
 
 class Heard(Base):
     """An event the plugin was told of."""

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
-from sqlalchemy import ColumnElement, Select, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from core import (
@@ -27,6 +27,8 @@ from core import (
     Contact,
     ContactField,
     Demo,
+    Erased,
+    ExportSection,
     FieldValue,
     Filter,
     FormInput,
@@ -434,3 +436,35 @@ def demo_history(site: Site, demo: Demo) -> None:
     with site.begin() as session:
         for contact_id in session.scalars(select(Contact.id).order_by(Contact.id)).all():
             add_points(session, contact_id, demo.random.randrange(200))
+
+
+# What it owes the contacts it keeps points of
+
+
+@hookimpl
+def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
+    points = session.scalar(select(Points.points).where(Points.contact_id == merged_id))
+    if points is not None:
+        add_points(session, kept_id, points)
+        session.execute(delete(Points).where(Points.contact_id == merged_id))
+    hear(session, "merge_contacts", kept_id, str(merged_id))
+
+
+@hookimpl
+def contacts_unmerged(session: Session, kept_id: int, restored_id: int) -> None:
+    hear(session, "contacts_unmerged", kept_id, str(restored_id))
+
+
+@hookimpl
+def erase_contacts(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
+    number = session.scalar(select(func.count()).select_from(Points).where(Points.contact_id.in_(contact_ids)))
+    # What it heard has no reference that would take it along.
+    session.execute(delete(Heard).where(Heard.contact_id.in_(contact_ids)))
+    return [Erased(label="Points", number=number or 0)]
+
+
+@hookimpl
+def export_contact(session: Session, contact_id: int) -> list[ExportSection]:
+    points = session.scalar(select(Points.points).where(Points.contact_id == contact_id))
+    records = [] if points is None else [{"points": points}]
+    return [ExportSection(key="sample_plugin.points", title="Points", labels={"points": "Points"}, records=records)]

@@ -224,6 +224,8 @@ def _ways(request: Request) -> dict[str, Any]:
             (f"{LIST_PATH}/import", "Import", "upload"),
             (f"{LIST_PATH}/fields", "Add and change fields", "settings"),
             (f"{LIST_PATH}/tags", "Manage tags", "tag"),
+            (f"{LIST_PATH}/receipts", "Receipts of deletions", "file"),
+            (f"{LIST_PATH}/duplicates", "Find duplicates", "merge"),
         ),
         "ways_to_begin": [*({**one, "dialog": True} for one in add), *bring],
     }

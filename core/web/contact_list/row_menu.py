@@ -64,6 +64,7 @@ def _entries(request: Request, contact_id: str, *, inactive: bool, back: str) ->
             "label": request.language.text(action.label),
             "icon": action.icon,
             "shortcut": action.shortcut,
+            "danger": action.dangerous,
         }
         if action.method == "post":
             return {**made, "action": href, "fields": {"next": back}}
@@ -73,7 +74,7 @@ def _entries(request: Request, contact_id: str, *, inactive: bool, back: str) ->
     return [
         entry(action)
         for action in request.site.contributions.contact_actions
-        if request.allows(action.permission) and action.fits(inactive=inactive)
+        if action.in_row and request.allows(action.permission) and action.fits(inactive=inactive)
     ]
 
 

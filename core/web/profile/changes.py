@@ -1,4 +1,4 @@
-"""What changes a contact in one click: tags, lock, suggestions, inactive, notes."""
+"""What changes a contact in one click: tags, lock, suggestions, inactive."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from litestar.response import Redirect, Response
 
 from core.contacts.activity import deactivate_contact, reactivate_contact
 from core.contacts.editing import lift_lock, lock_details
-from core.contacts.files import MAX_FILES, MAX_SIZE, storing
 from core.contacts.history import read_cursor
-from core.contacts.notes import add_note, clean_note
 from core.contacts.suggestions import accept_suggestion, dismiss_suggestion
 from core.contacts.tagging import split_tags, tag_contact, untag_contact
 from core.errors import InvalidInput
@@ -150,24 +148,6 @@ def reactivate(request: Request, form: FormInput, contact_id: FromPath[int], nex
     return request.redirect(back, "The contact is active again.", undo=undo)
 
 
-@post(f"{BASE}/notes", permission="contact.edit", max_body=MAX_SIZE * 3)
-def add_comment(request: Request, form: FormInput, contact_id: FromPath[int]) -> Response[str] | Redirect:
-    """„Kommentar hinzufügen“: text, files, or both (C13)."""
-    site, uploads = request.site, form.file("files")
-    try:
-        text = clean_note(form.text("text", multiline=True), bool(uploads))
-        if len(uploads) > MAX_FILES:
-            raise InvalidInput("%(max)s files at most.", field="files", max=MAX_FILES)
-        with storing(site.settings.data_dir) as store:
-            saved = [store.save(upload.filename, upload.file) for upload in uploads]
-            with site.begin() as session:
-                add_note(session, contact_id, text, saved, request.actor)
-    except InvalidInput as error:
-        form.fail(error)
-        return show_profile(request, contact_id, form, 422)
-    return request.redirect(address_of(contact_id) + "#notes", "Comment added.")
-
-
 ROUTES: list[Any] = [
     add_tag,
     take_tag,
@@ -177,5 +157,4 @@ ROUTES: list[Any] = [
     dismiss,
     deactivate,
     reactivate,
-    add_comment,
 ]

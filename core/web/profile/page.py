@@ -11,6 +11,7 @@ from core.contacts.finding import find_contact, kept_contact_id
 from core.contacts.history import kinds_of, read_log
 from core.contacts.profile import known_tags, person_of, read_profile
 from core.web.field_inputs import failure_texts
+from core.web.merging import showing as showing_merging
 from core.web.profile import showing
 from core.web.profile.panels import load_panels
 from core.web.rendering import frame
@@ -40,6 +41,7 @@ def show_profile(
             return request.redirect(showing.address_of(kept))
         profile = read_profile(session, contact, all_notes=all_notes)
         log = read_log(session, contact_id, limit=RECENT)
+        merging = showing_merging.beside_profile(request, session, contact)
         suggested_tags = [name for name in known_tags(session) if name not in profile.tags]
     fields, failures = showing.field_rows(request, contact_id)
     cards = load_panels(request, contact_id, frame(request))
@@ -73,6 +75,7 @@ def show_profile(
         beside=[card for card in cards if card.side == "person"],
         base=showing.address_of(contact_id),
         form=form,
+        **merging,
     )
 
 

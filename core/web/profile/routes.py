@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.web.profile import changes, edit, files, page
+from core.web.profile import changes, edit, files, notes, page, privacy
 
-ROUTES: list[Any] = [*page.ROUTES, *edit.ROUTES, *changes.ROUTES, *files.ROUTES]
+ROUTES: list[Any] = [*page.ROUTES, *edit.ROUTES, *changes.ROUTES, *notes.ROUTES, *files.ROUTES, *privacy.ROUTES]

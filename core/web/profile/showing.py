@@ -51,6 +51,8 @@ def detail_rows(request: Request, profile: Profile) -> list[dict[str, Any]]:
             "value": {"kind": "email", "text": email, "href": "mailto:" + quote(email, safe="@")},
         }
     ]
+    if profile.aliases:
+        rows.append({"label": language.text("Also known as"), "value": ", ".join(profile.aliases)})
     for group, names in GROUPS.items():
         if group == "name":
             continue
@@ -166,11 +168,12 @@ def module_rows(request: Request, profile: Profile) -> list[dict[str, str]]:
 
 
 def note_rows(request: Request, notes: Sequence[Note], contact_id: int) -> list[dict[str, Any]]:
-    """Notes with the addresses of their files."""
+    """Notes with the addresses of their files, and what the person may do with each."""
     return [
         {
+            "id": f"note-{note.id}",
             "who": note.author,
-            "time": request.language.datetime(note.created_at),
+            "time": _note_time(request, note),
             "iso": note.created_at.isoformat(),
             "text": note.text,
             "attachments": [
@@ -181,9 +184,36 @@ def note_rows(request: Request, notes: Sequence[Note], contact_id: int) -> list[
                 }
                 for file in note.files
             ],
+            "actions": _note_actions(request, note, contact_id),
         }
         for note in notes
     ]
+
+
+def _note_time(request: Request, note: Note) -> str:
+    language = request.language
+    written = language.datetime(note.created_at)
+    if note.edited_at is None:
+        return written
+    return language.text("%(written)s, edited %(edited)s", written=written, edited=language.datetime(note.edited_at))
+
+
+def _note_actions(request: Request, note: Note, contact_id: int) -> list[dict[str, Any]]:
+    if not may_change_note(request, note.author_id):
+        return []
+    text = request.language.text
+    edit, delete = (address_of(contact_id, "notes", note.id, what) for what in ("edit", "delete"))
+    return [
+        {"label": text("Edit"), "icon": "edit", "href": edit, "dialog": True},
+        {"label": text("Delete"), "icon": "trash", "href": delete, "dialog": True, "danger": True},
+    ]
+
+
+def may_change_note(request: Request, author_id: int | None) -> bool:
+    """Whether the person may edit or delete a note: one's own, or with the right to do so with everybody's (C13)."""
+    if not request.allows("contact.edit") or request.person is None:
+        return False
+    return author_id == request.person.id or request.allows("contact.notes")
 
 
 def size_text(request: Request, size: int) -> str:
@@ -238,6 +268,7 @@ def action_entries(request: Request, person: Person) -> list[dict[str, Any]]:
                     "dialog": action.method == "get",
                     "shortcut": action.shortcut or None,
                     "href" if action.method == "get" else "action": target,
+                    "danger": action.dangerous,
                 }
             )
     return entries
