@@ -14,7 +14,7 @@ from core.values import Column, Link
 
 contacts: Table = Contact.__table__  # type: ignore[assignment]
 
-# Written out and not bound: only so do the databases see that the index on names has this very expression.
+# Written out and not bound: only so do the databases see that an index has this very expression.
 NOTHING: ColumnElement[str] = literal_column("''")
 
 
@@ -26,8 +26,8 @@ def contact_columns() -> list[Column]:
             key="contact.name",
             label="Name",
             expression=of.name,
-            # Empty names last, as missing ones; small letters among the large ones.
-            sort=func.nullif(func.lower(of.name), NOTHING, type_=Text()),
+            # Empty names last, as missing ones; umlauts where German readers look for them.
+            sort=of.name_sort,
             order=10,
         ),
         Column(key="contact.email", label="Email", expression=of.email, sort=of.email_key, order=20),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Table, select
+from sqlalchemy import ColumnElement, Table, func, select
 from sqlalchemy.orm import Session
 
+from core.contacts.columns import NOTHING
 from core.contacts.models import Contact, ContactModule, ContactTag, Tag
 from core.values import Choice, Filter
 
@@ -62,12 +63,13 @@ def modules(session: Session) -> Sequence[Choice]:
 
 def lives_in(value: str) -> ColumnElement[bool] | None:
     """The value is an ISO 3166 code."""
-    return contacts.c.country == value if re.fullmatch(r"[A-Z]{2}", value, re.ASCII) else None
+    # As the index has it.
+    return func.nullif(contacts.c.country, NOTHING) == value if re.fullmatch(r"[A-Z]{2}", value, re.ASCII) else None
 
 
 def countries(session: Session) -> Sequence[Choice]:
     """Codes of the countries that contacts live in; the page knows their names."""
-    codes = session.scalars(select(contacts.c.country).where(contacts.c.country != "").distinct())
+    codes = session.scalars(select(contacts.c.country).where(func.nullif(contacts.c.country, NOTHING) > "").distinct())
     return [Choice(value=code, label=code) for code in sorted(codes)]
 
 

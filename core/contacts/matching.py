@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from sqlalchemy import ColumnElement, Table, and_, or_, select
+from sqlalchemy import ColumnElement, Table, or_, select
 
 from core.contacts.models import Contact
+from core.contacts.searching import search_conditions
 from core.contacts.views import Tab, View
 from core.plugins import describe, plugin_of
 from core.values import Filter
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("tresen.contacts")
 
 contacts: Table = Contact.__table__  # type: ignore[assignment]
-
-MAX_WORDS = 10
-"""Words of a search that are looked for."""
 
 _active = (contacts.c.merged_into_id.is_(None), contacts.c.inactive_at.is_(None))
 
@@ -63,7 +59,7 @@ class Matching:
 
 def match(site: Site, view: View) -> Matching:
     """The conditions of a view beyond those of its tab."""
-    conditions = list(search_conditions(view.search))
+    conditions = list(search_conditions(view.search, is_sqlite=site.database.is_sqlite))
     notices: list[Notice] = []
     broken = False
     for key, values in view.filters:
@@ -123,21 +119,3 @@ def find_broken_filters(site: Site, view: View) -> tuple[Notice, ...]:
             log.exception("Filter %r failed in the database", key)
             notices.append(broken_filter(site, offered, describe(error)))
     return tuple(notices)
-
-
-def search_conditions(text: str) -> tuple[ColumnElement[bool], ...]:
-    """Every word must be in the search text (FEATURES L5); a telephone number is found by digits too."""
-    words = unicodedata.normalize("NFC", text.casefold()).split()[:MAX_WORDS]
-    if not words:
-        return ()
-    each = tuple(_contains(word) for word in words)
-    digits = re.sub(r"\D", "", text).lstrip("0")
-    if len(digits) >= 3 and re.fullmatch(r"[\d\s+()/.\-]+", text):
-        # What is 0171/555 to one is +49 171 555 to the other: both hold the digits 171555.
-        return (or_(and_(*each), _contains(digits)),)
-    return each
-
-
-def _contains(word: str) -> ColumnElement[bool]:
-    escaped = re.sub(r"([%_\\])", r"\\\1", word)
-    return contacts.c.search_text.like(f"%{escaped}%", escape="\\")
