@@ -61,9 +61,7 @@ class Contact(Base):
     inactive_at: Mapped[datetime | None]
     locked_at: Mapped[datetime | None]
     locked_by: Mapped[str] = mapped_column(default="")
-    merged_into_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), index=True
-    )
+    merged_into_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"))
     origins: Mapped[dict[str, Any]] = mapped_column(default=dict)
     name_sort: Mapped[str | None] = mapped_column(SortText, default=_name_sort)
     search_text: Mapped[str] = mapped_column(default=_search_text)
@@ -81,6 +79,13 @@ class Contact(Base):
             "id",
             sqlite_where=text("inactive_at IS NOT NULL"),
             postgresql_where=text("inactive_at IS NOT NULL"),
+        ),
+        # Without those that were never merged, or SQLite takes it for the quickest way to nearly all contacts.
+        Index(
+            "ix_contacts_merged",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
         ),
         Index("ix_contacts_name", "name_sort", "id"),
         Index("ix_contacts_country", text("nullif(country, '')"), "id"),

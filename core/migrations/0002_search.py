@@ -13,6 +13,8 @@ down_revision = "0001"
 
 BATCH = 5000
 
+MERGED = {f"{name}_where": sa.text("merged_into_id IS NOT NULL") for name in ("sqlite", "postgresql")}
+
 
 def upgrade() -> None:
     """Add the name to sort by, write the search texts anew, and make the indexes."""
@@ -25,6 +27,8 @@ def upgrade() -> None:
     op.create_index("ix_contacts_name", "contacts", ["name_sort", "id"])
     op.create_index("ix_contacts_country", "contacts", [sa.text("nullif(country, '')"), "id"])
     op.create_index("ix_contacts_phone", "contacts", [sa.text("nullif(phone, '')"), "id"])
+    op.drop_index("ix_contacts_merged_into_id", table_name="contacts")
+    op.create_index("ix_contacts_merged", "contacts", ["merged_into_id"], **MERGED)
     make_index(op.get_bind())
 
 
@@ -53,6 +57,8 @@ PARTS = ("name", "email", "email_key", "phone", "city")
 def downgrade() -> None:
     """Take them away. Search texts stay folded; they are written anew as contacts change."""
     drop_index(op.get_bind())
+    op.drop_index("ix_contacts_merged", table_name="contacts", **MERGED)
+    op.create_index("ix_contacts_merged_into_id", "contacts", ["merged_into_id"])
     for name in ("phone", "country", "name"):
         op.drop_index(f"ix_contacts_{name}", table_name="contacts")
     # Not Alembic's way, which writes the table anew on SQLite: dropping the old one would erase what belongs to it.
