@@ -18,7 +18,7 @@ KEPT_SECONDS = 60.0
 
 
 def choice_calls(site: Site, filters: Sequence[Filter]) -> list[Call]:
-    """Calls that answer the choices of each filter."""
+    """Calls that answer the choices of each filter; of one whose value is typed, none."""
     return [_call(site, one) for one in filters]
 
 
@@ -26,6 +26,8 @@ def _call(site: Site, offered: Filter) -> Call:
     kept: dict[str, tuple[float, Sequence[Choice]]] = site.__dict__.setdefault("_contact_choices", {})
 
     def read() -> Sequence[Choice]:
+        if offered.choices is None:
+            return ()
         if is_large(site) and offered.key in kept:
             read_at, earlier = kept[offered.key]
             if monotonic() - read_at < KEPT_SECONDS:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
-from sqlalchemy import ColumnElement, Table, or_, select
+from sqlalchemy import ColumnElement, Select, Table, or_, select
 
+from core.contacts.comparing import resolved
 from core.contacts.models import Contact
 from core.contacts.searching import search_conditions
 from core.contacts.views import Tab, View
+from core.errors import InvalidInput
 from core.plugins import describe, plugin_of
 from core.values import Filter
 
@@ -65,7 +68,7 @@ def match(site: Site, view: View) -> Matching:
     for key, values in view.filters:
         offered = site.contributions.contact_filters[key]
         try:
-            predicates = {value: offered.predicate(value) for value in values}
+            predicates = {value: _predicate(site, offered, value) for value in values}
             for value, predicate in predicates.items():
                 if predicate is None:
                     notices.append(
@@ -82,6 +85,24 @@ def match(site: Site, view: View) -> Matching:
             notices.append(broken_filter(site, offered, describe(error)))
             broken = True
     return Matching(conditions=tuple(conditions), notices=tuple(notices), broken=broken)
+
+
+def contacts_of(site: Site, view: View) -> Select[tuple[int]]:
+    """The ids of all contacts that a view means, to be selected from: for whatever is done with „all that match“.
+
+    Raises InvalidInput when a filter can't be applied: nothing is done to too many contacts.
+    """
+    matching = match(site, view)
+    if matching.broken or matching.notices:
+        raise InvalidInput("A filter could not be applied, so nothing was done. Remove it and try again.")
+    return select(contacts.c.id).where(*TAB_CONDITIONS[view.tab], *matching.conditions)
+
+
+def _predicate(site: Site, offered: Filter, value: str) -> ColumnElement[bool] | None:
+    """The condition of one value of a filter; days begin and end in the site's zone."""
+    zone = site.settings.zone
+    asked = resolved(offered.kind, value, zone, datetime.now(zone).date())
+    return None if asked is None else offered.predicate(asked)
 
 
 def _on_contacts(condition: ColumnElement[bool]) -> ColumnElement[bool]:
@@ -112,7 +133,7 @@ def find_broken_filters(site: Site, view: View) -> tuple[Notice, ...]:
         offered = site.contributions.contact_filters[key]
         try:
             for value in values:
-                if (predicate := offered.predicate(value)) is not None:
+                if (predicate := _predicate(site, offered, value)) is not None:
                     with site.session() as session:
                         session.execute(select(contacts.c.id).where(predicate).limit(1)).all()
         except Exception as error:

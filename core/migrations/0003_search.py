@@ -8,8 +8,8 @@ from alembic import op
 from core.contacts.folding import name_key, search_text
 from core.contacts.search_index import drop_index, make_index
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 
 BATCH = 5000
 
