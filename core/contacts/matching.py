@@ -52,17 +52,20 @@ class Notice:
 class Matching:
     """What a view's search and filters ask for.
 
-    With `broken`, a filter could not be applied: no contact may be shown or touched, rather than too many.
+    `hints` follow from the conditions, and lead to the contacts by an index where there are few. With `broken`, a
+    filter could not be applied: no contact may be shown or touched, rather than too many.
     """
 
     conditions: tuple[ColumnElement[bool], ...] = ()
+    hints: tuple[ColumnElement[bool], ...] = ()
     notices: tuple[Notice, ...] = ()
     broken: bool = False
 
 
 def match(site: Site, view: View) -> Matching:
     """The conditions of a view beyond those of its tab."""
-    conditions = list(search_conditions(view.search, is_sqlite=site.database.is_sqlite))
+    search = search_conditions(view.search, is_sqlite=site.database.is_sqlite)
+    conditions = list(search.conditions)
     notices: list[Notice] = []
     broken = False
     for key, values in view.filters:
@@ -84,7 +87,7 @@ def match(site: Site, view: View) -> Matching:
             log.exception("Filter %r failed", key)
             notices.append(broken_filter(site, offered, describe(error)))
             broken = True
-    return Matching(conditions=tuple(conditions), notices=tuple(notices), broken=broken)
+    return Matching(conditions=tuple(conditions), hints=search.hints, notices=tuple(notices), broken=broken)
 
 
 def contacts_of(site: Site, view: View) -> Select[tuple[int]]:
@@ -95,7 +98,7 @@ def contacts_of(site: Site, view: View) -> Select[tuple[int]]:
     matching = match(site, view)
     if matching.broken or matching.notices:
         raise InvalidInput("A filter could not be applied, so nothing was done. Remove it and try again.")
-    return select(contacts.c.id).where(*TAB_CONDITIONS[view.tab], *matching.conditions)
+    return select(contacts.c.id).where(*TAB_CONDITIONS[view.tab], *matching.hints, *matching.conditions)
 
 
 def _predicate(site: Site, offered: Filter, value: str) -> ColumnElement[bool] | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from attrs import frozen
 from sqlalchemy import ColumnElement, Table, and_, column, or_, select, table
 
 from core.contacts.folding import spellings
@@ -23,15 +24,23 @@ Word = tuple[str, ...]
 """A word in its spellings, one of which must be found."""
 
 
-def search_conditions(text: str, *, is_sqlite: bool) -> tuple[ColumnElement[bool], ...]:
+@frozen(kw_only=True)
+class Search:
+    """What a search asks of each contact. `hints` follow from the conditions, and name contacts by an index."""
+
+    conditions: tuple[ColumnElement[bool], ...] = ()
+    hints: tuple[ColumnElement[bool], ...] = ()
+
+
+def search_conditions(text: str, *, is_sqlite: bool) -> Search:
     """Every word must be in the search text, in any of its spellings; a telephone number is found by its digits too.
 
-    On SQLite the index has to be asked for; it may answer too many contacts, never too few, so the text itself is
-    looked at last. PostgreSQL takes its own index for LIKE.
+    SQLite's index has to be asked for; it may answer too many contacts, never too few. PostgreSQL takes its own for
+    LIKE.
     """
     words: list[Word] = [spellings(word) for word in text.split()[:MAX_WORDS]]
     if not words:
-        return ()
+        return Search()
     ways = [words]
     digits = re.sub(r"\D", "", text).lstrip("0")
     if len(digits) >= LETTERS and re.fullmatch(r"[\d\s+()/.\-]+", text):
@@ -40,9 +49,9 @@ def search_conditions(text: str, *, is_sqlite: bool) -> tuple[ColumnElement[bool
     found = or_(*(and_(*(or_(*map(_contains, word)) for word in way)) for way in ways))
     asked = [_asked(way) for way in ways]
     if not is_sqlite or not all(asked):
-        return (found,)
+        return Search(conditions=(found,))
     hits = select(index.c.rowid).where(index.c[SQLITE_TABLE].op("MATCH")(" OR ".join(f"({one})" for one in asked)))
-    return contacts.c.id.in_(hits), found
+    return Search(conditions=(found,), hints=(contacts.c.id.in_(hits),))
 
 
 def _contains(word: str) -> ColumnElement[bool]:
