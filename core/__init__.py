@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from core.contacts.capture import capture_contact as capture_contact
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
+    from core.contacts.folding import fold as fold
     from core.contacts.log import add_activity as add_activity
     from core.contacts.models import Contact as Contact
     from core.database.base import Base as Base
@@ -64,6 +65,8 @@ if TYPE_CHECKING:
     from core.values import Permission as Permission
     from core.values import PublicField as PublicField
     from core.values import Screening as Screening
+    from core.values import SearchHit as SearchHit
+    from core.values import SearchSource as SearchSource
     from core.values import SettingsField as SettingsField
     from core.values import Submission as Submission
     from core.values import Task as Task
@@ -80,6 +83,7 @@ _HOMES = {
     "core.contacts.capture": ("capture_contact",),
     "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
+    "core.contacts.folding": ("fold",),
     "core.contacts.log": ("add_activity",),
     "core.contacts.models": ("Contact",),
     "core.database.base": ("Base", "BigInt", "ContactRef", "Id", "OptionalContactRef", "UtcDateTime"),
@@ -116,6 +120,8 @@ _HOMES = {
         "Permission",
         "PublicField",
         "Screening",
+        "SearchHit",
+        "SearchSource",
         "SettingsField",
         "Submission",
         "Task",

@@ -25,6 +25,7 @@ from core.values import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     SettingsField,
     Tile,
 )
@@ -43,6 +44,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_panels": Panel,
         "contact_actions": Action,
         "overview_tiles": Tile,
+        "search_sources": SearchSource,
         "jobs": Job,
     }
 )
@@ -64,6 +66,7 @@ class Contributions:
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
     overview_tiles: Sequence[Tile]
+    search_sources: Sequence[SearchSource]
     jobs: Mapping[str, Job]
 
 
@@ -106,6 +109,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
             overview_tiles=tuple(sort("overview_tiles")),
+            search_sources=tuple(sort("search_sources")),
             jobs=index("jobs"),
         ),
         tuple(refused),
@@ -232,6 +236,7 @@ def _check_permissions(
         "contact_panels",
         "contact_actions",
         "overview_tiles",
+        "search_sources",
         "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])

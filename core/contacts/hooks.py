@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.contacts import columns, filters, tiles
+from core.contacts import columns, filters, jumping, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, SearchSource, Tile
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
@@ -51,6 +51,16 @@ def overview_tiles() -> list[Tile]:
             load=tiles.new_contacts,
             permission="contact.view",
             order=10,
+        )
+    ]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Contacts."""
+    return [
+        SearchSource(
+            key="contact.people", label="Contacts", search=jumping.find_people, permission="contact.view", order=10
         )
     ]
 

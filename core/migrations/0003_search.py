@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -13,7 +15,7 @@ down_revision = "0002"
 
 BATCH = 5000
 
-MERGED = {f"{name}_where": sa.text("merged_into_id IS NOT NULL") for name in ("sqlite", "postgresql")}
+MERGED: dict[str, Any] = {f"{name}_where": sa.text("merged_into_id IS NOT NULL") for name in ("sqlite", "postgresql")}
 
 
 def upgrade() -> None:

@@ -51,6 +51,7 @@ KINDS: Mapping[str, str] = {
     "contact_filters": "Filters",
     "contact_actions": "Actions",
     "overview_tiles": "Tiles",
+    "search_sources": "Search",
     "settings_fields": "Settings",
     "permissions": "Permissions",
 }
