@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -36,7 +37,7 @@ def find_appointments(session: Session, text: str, limit: int) -> Sequence[Searc
     of = BookingAppointment
     words = fold(text).split()
     columns = select(of.id, of.name, of.email, of.service_name, of.starts_at)
-    found = []
+    found: list[Any] = []
     if text.isascii() and text.isdigit() and len(text) < 10:
         found += session.execute(columns.where(of.id == int(text) - 1000)).all()
     upcoming = columns.where(of.starts_at > datetime.now(UTC), of.state == "booked")
