@@ -17,6 +17,7 @@ import pluggy
 from core.values import (
     Action,
     ActivityKind,
+    BulkAction,
     Capture,
     Captured,
     Column,
@@ -142,6 +143,17 @@ def contact_actions() -> Sequence[Action]:  # type: ignore[empty-body]
 
     When: once for each set of enabled plugins. Return: `Action` values. Combined: all, sorted by (order, key); a
     person sees those they may do. If it raises: the plugin is refused.
+    """
+
+
+@hookspec
+def contact_bulk_actions() -> Sequence[BulkAction]:  # type: ignore[empty-body]
+    """What staff can do with many contacts at once, under the list.
+
+    When: once for each set of enabled plugins; an action's `run` once a batch of the chosen contacts, in a transaction
+    of its own. Return: `BulkAction` values. Combined: all, sorted by (order, key); a person sees those they may do. If
+    it raises: the plugin is refused; a raising `run` takes its batch back and ends the action, which says how far it
+    came.
     """
 
 

@@ -174,8 +174,8 @@ def is_numeric(column: Column) -> bool:
 def table_source(template: str, columns: Sequence[Column]) -> str:
     """The source of `contacts/table.html` with these columns in it; of a plugin's nothing but their kinds.
 
-    Values: `columns` (heads), `rows`, `modules`, `caption`, `menu_text`, and `here`, the address to come back
-    to.
+    Values: `columns` (heads), `rows`, `modules`, `caption`, `menu_text`, `row_menus`, `bulk` (whether rows can be
+    ticked), and `here`, the address to come back to.
     """
     labels = "".join(f"{{% set label{number} = columns[{number}].label %}}" for number in range(len(columns)))
     cells = "".join(_cell_source(number, column) for number, column in enumerate(columns))

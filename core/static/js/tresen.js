@@ -6,4 +6,5 @@ import "./ticks.js";
 import "./live.js";
 import "./keys.js";
 import "./toasts.js";
+import "./places.js";
 import "./forms.js";

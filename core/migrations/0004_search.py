@@ -10,8 +10,8 @@ from alembic import op
 from core.contacts.folding import name_key, search_text
 from core.contacts.search_index import drop_index, make_index
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 BATCH = 5000
 
