@@ -10,9 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from core.contacts.addresses import parse_address as parse_address
+    from core.contacts.bulk.events import tell_each as tell_each
+    from core.contacts.bulk.selections import selected_contacts as selected_contacts
     from core.contacts.capture import capture_contact as capture_contact
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
+    from core.contacts.folding import fold as fold
+    from core.contacts.log import add_activities as add_activities
     from core.contacts.log import add_activity as add_activity
     from core.contacts.models import Contact as Contact
     from core.database.base import Base as Base
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from core.database.base import Id as Id
     from core.database.base import OptionalContactRef as OptionalContactRef
     from core.database.base import UtcDateTime as UtcDateTime
+    from core.database.upsert import insert_missing as insert_missing
     from core.database.upsert import upsert as upsert
     from core.demo import Demo as Demo
     from core.demo import DemoPerson as DemoPerson
@@ -48,6 +53,8 @@ if TYPE_CHECKING:
     from core.values import Activity as Activity
     from core.values import ActivityKind as ActivityKind
     from core.values import Actor as Actor
+    from core.values import BulkAction as BulkAction
+    from core.values import BulkField as BulkField
     from core.values import Capture as Capture
     from core.values import Captured as Captured
     from core.values import Choice as Choice
@@ -64,6 +71,8 @@ if TYPE_CHECKING:
     from core.values import Permission as Permission
     from core.values import PublicField as PublicField
     from core.values import Screening as Screening
+    from core.values import SearchHit as SearchHit
+    from core.values import SearchSource as SearchSource
     from core.values import SettingsField as SettingsField
     from core.values import Submission as Submission
     from core.values import Task as Task
@@ -72,6 +81,7 @@ if TYPE_CHECKING:
     from core.web.requests import Form as Form
     from core.web.requests import FormInput as FormInput
     from core.web.requests import Request as Request
+    from core.web.requests import local_path as local_path
     from core.web.routing import get as get
     from core.web.routing import post as post
 
@@ -80,10 +90,13 @@ _HOMES = {
     "core.contacts.capture": ("capture_contact",),
     "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
-    "core.contacts.log": ("add_activity",),
+    "core.contacts.bulk.events": ("tell_each",),
+    "core.contacts.bulk.selections": ("selected_contacts",),
+    "core.contacts.folding": ("fold",),
+    "core.contacts.log": ("add_activities", "add_activity"),
     "core.contacts.models": ("Contact",),
     "core.database.base": ("Base", "BigInt", "ContactRef", "Id", "OptionalContactRef", "UtcDateTime"),
-    "core.database.upsert": ("upsert",),
+    "core.database.upsert": ("insert_missing", "upsert"),
     "core.demo": ("Demo", "DemoPerson"),
     "core.errors": ("CaptureRejected", "Conflict", "InvalidEmail", "InvalidInput", "NotFound", "TresenError"),
     "core.hookspecs": ("hookimpl",),
@@ -100,6 +113,8 @@ _HOMES = {
         "Activity",
         "ActivityKind",
         "Actor",
+        "BulkAction",
+        "BulkField",
         "Capture",
         "Captured",
         "Choice",
@@ -116,13 +131,15 @@ _HOMES = {
         "Permission",
         "PublicField",
         "Screening",
+        "SearchHit",
+        "SearchSource",
         "SettingsField",
         "Submission",
         "Task",
         "Tile",
         "TileData",
     ),
-    "core.web.requests": ("Form", "FormInput", "Request"),
+    "core.web.requests": ("Form", "FormInput", "Request", "local_path"),
     "core.web.routing": ("get", "post"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

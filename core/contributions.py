@@ -18,6 +18,7 @@ from core.plugins import Plugin, Plugins, Refusal, by_key, describe, plugin_of
 from core.values import (
     Action,
     ActivityKind,
+    BulkAction,
     Column,
     Filter,
     Job,
@@ -25,6 +26,7 @@ from core.values import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     SettingsField,
     Tile,
 )
@@ -42,7 +44,9 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_filters": Filter,
         "contact_panels": Panel,
         "contact_actions": Action,
+        "contact_bulk_actions": BulkAction,
         "overview_tiles": Tile,
+        "search_sources": SearchSource,
         "jobs": Job,
     }
 )
@@ -63,7 +67,9 @@ class Contributions:
     contact_filters: Mapping[str, Filter]
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
+    contact_bulk_actions: Mapping[str, BulkAction]
     overview_tiles: Sequence[Tile]
+    search_sources: Sequence[SearchSource]
     jobs: Mapping[str, Job]
 
 
@@ -105,7 +111,9 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_filters=index("contact_filters"),
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
+            contact_bulk_actions=index("contact_bulk_actions"),
             overview_tiles=tuple(sort("overview_tiles")),
+            search_sources=tuple(sort("search_sources")),
             jobs=index("jobs"),
         ),
         tuple(refused),
@@ -188,6 +196,21 @@ def _check(plugins: Plugins, hook: str, plugin: str, values: Sequence[Any], befo
                 package=plugins[plugin].package,
             )
         owners[value.key] = plugin
+    if hook == "contact_bulk_actions":
+        _check_undos(plugin, values, before)
+
+
+def _check_undos(plugin: str, actions: Sequence[BulkAction], before: Sequence[tuple[str, Any]]) -> None:
+    known = {action.key for _, action in before} | {action.key for action in actions}
+    for action in actions:
+        if action.undo and action.undo not in known:
+            raise PluginError(
+                "BulkAction '%(key)s' of plugin '%(plugin)s' is taken back by '%(undo)s', which nobody contributes. "
+                "Contribute that one too, or leave undo= out.",
+                key=action.key,
+                plugin=plugin,
+                undo=action.undo,
+            )
 
 
 def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Sequence[tuple[str, Any]]) -> None:
@@ -231,7 +254,9 @@ def _check_permissions(
         "contact_filters",
         "contact_panels",
         "contact_actions",
+        "contact_bulk_actions",
         "overview_tiles",
+        "search_sources",
         "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])

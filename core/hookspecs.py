@@ -17,6 +17,7 @@ import pluggy
 from core.values import (
     Action,
     ActivityKind,
+    BulkAction,
     Capture,
     Captured,
     Column,
@@ -28,6 +29,7 @@ from core.values import (
     Permission,
     PublicField,
     Screening,
+    SearchSource,
     SettingsField,
     Stage,
     Submission,
@@ -145,6 +147,17 @@ def contact_actions() -> Sequence[Action]:  # type: ignore[empty-body]
 
 
 @hookspec
+def contact_bulk_actions() -> Sequence[BulkAction]:  # type: ignore[empty-body]
+    """What staff can do with many contacts at once, under the list.
+
+    When: once for each set of enabled plugins; an action's `run` once a batch of the chosen contacts, in a transaction
+    of its own. Return: `BulkAction` values. Combined: all, sorted by (order, key); a person sees those they may do. If
+    it raises: the plugin is refused; a raising `run` takes its batch back and ends the action, which says how far it
+    came.
+    """
+
+
+@hookspec
 def overview_tiles() -> Sequence[Tile]:  # type: ignore[empty-body]
     """Numbers and small charts of the overview page.
 
@@ -162,6 +175,16 @@ def jobs() -> Sequence[Job]:  # type: ignore[empty-body]
     due. Return: `Job` values. Combined: all, by key. If it raises: the plugin is refused; a raising `step` is rolled
     back and tried again with growing pauses, then its job has failed; a raising `run` is logged, and called when it is
     due next.
+    """
+
+
+@hookspec
+def search_sources() -> Sequence[SearchSource]:  # type: ignore[empty-body]
+    """What the search for everything (Ctrl K) finds besides contacts and pages.
+
+    When: once for each set of enabled plugins; a source's `search` for each text that someone looks for. Return:
+    `SearchSource` values. Combined: all, sorted by (order, key); a person searches those they may see. If it raises:
+    the plugin is refused; a raising or slow `search` is named among the results, and the others stand.
     """
 
 

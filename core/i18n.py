@@ -79,6 +79,10 @@ class Language:
 
     def number(self, value: int | float | None) -> str:
         """A number with the locale's separators."""
+        if isinstance(value, int):
+            # As both locales write it; a page of a list has a hundred.
+            return f"{value:,}".replace(",", "." if self.code == "de" else ",")
+
         from babel.numbers import format_decimal
 
         return "" if value is None else format_decimal(value, locale=LOCALES[self.code])

@@ -98,6 +98,10 @@ class Site:
         for implementation in self.plugins.implementations(hook, self.enabled):
             self.ask_one(session, implementation, **values)
 
+    def listens(self, hook: str) -> bool:
+        """Whether any enabled plugin wants to be told of an event: what is done to many is told only then."""
+        return bool(self.plugins.implementations(hook, self.enabled))
+
     def ask_one(self, session: Session, implementation: Implementation, **values: object) -> Any:
         """Call one plugin within a transaction, in a savepoint; answers None when it raised, which is recorded."""
         savepoint = session.begin_nested()

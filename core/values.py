@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attrs import Attribute, define, field, frozen, validators
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, FromClause
+    from sqlalchemy import ColumnElement, FromClause, Select
     from sqlalchemy.orm import Session
 
     from core.site import Site
@@ -220,8 +220,9 @@ class Action:
     """Something staff can do with a contact: in the row's menu and under „Aktionen“ on the profile (FEATURES L8, P2).
 
     `href` is a path with `{contact_id}` in it. With `method="post"` it changes something at once, else it leads to a
-    page. A post from the row's menu brings the form field `next`, the page to go back to. `only` limits the action to
-    contacts that are active or inactive (FEATURES C7).
+    page. From the row's menu both bring `next`, the page to go back to: a post as a field of its form, a get as a
+    parameter, for a page that keeps it in its own form. `only` limits the action to contacts that are active or
+    inactive (FEATURES C7). `shortcut` is a key that does it to the row where one is ("e").
     """
 
     key: str = field(validator=_key)
@@ -231,11 +232,80 @@ class Action:
     icon: str = field(default="chevron-right", validator=_text)
     method: Literal["get", "post"] = "get"
     only: Literal["active", "inactive"] | None = None
+    shortcut: str = field(default="", validator=validators.matches_re(r"[a-z]?"))
     order: int = _order
 
     def fits(self, *, inactive: bool) -> bool:
         """Whether it is offered for a contact that is inactive, or not."""
         return self.only is None or (self.only == "inactive") == inactive
+
+
+@frozen(kw_only=True)
+class BulkField:
+    """Something that is asked before a `BulkAction` is done; `name` is its name among the action's values.
+
+    `choices` are fixed, or `choices(session, contact_ids)` finds those that make sense for the chosen contacts;
+    `suggestions(session)` are words offered while typing. `translate_choices` says that labels are message ids.
+    """
+
+    name: str = field(validator=validators.matches_re(r"[a-z][a-z0-9_]*"))
+    label: str = field(validator=_text)
+    kind: Literal["text", "textarea", "choice", "select"] = field(
+        default="text", validator=validators.in_(("text", "textarea", "choice", "select"))
+    )
+    hint: str = field(default="", validator=_text)
+    choices: Sequence[Choice] | Callable[[Session, Select[tuple[int]]], Sequence[Choice]] = ()
+    translate_choices: bool = False
+    suggestions: Callable[[Session], Sequence[str]] | None = None
+    required: bool = True
+    max_length: int = field(default=2000, validator=validators.instance_of(int))
+
+
+@frozen(kw_only=True)
+class BulkAction:
+    """Something staff can do with many contacts at once: under „Aktionen“ of the list (FEATURES L7).
+
+    `run(session, site, contact_ids, values, actor)` does it for one batch and answers for how many; `contact_ids`
+    selects their ids (a subselect for statements that change all of them at once), and stays the same while the batch
+    is done. It runs in a transaction of its own, a few hundred contacts at a time, so that a hundred thousand never
+    hold anybody up. With `href` instead, a path with `{selection_id}` in it, the action is a page that reads the chosen
+    contacts with `core.selected_contacts`.
+
+    `fields` are asked first; `prepare(session, site, values)` checks what was typed once, raises `InvalidInput` with
+    the field's name, and answers the values that every batch gets. `changes(values)` is the SQL condition on contacts
+    of those that would be changed at all: the others are left alone and said so, and what is taken back are exactly
+    those. `undo` is the key of the action that takes it back with the same values. `finish(session, site, values,
+    actor)` is called once, with the last batch.
+
+    `confirm` is what people read before; a `dangerous` action is always confirmed. `done` are the sentences for one
+    and for several, with `%(count)s` and the values. `only` offers it for active or inactive contacts.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    permission: str = field(validator=_text)
+    icon: str = field(default="chevron-right", validator=_text)
+    run: Callable[[Session, Site, Select[tuple[int]], Mapping[str, str], Actor], int] | None = None
+    href: str = field(default="", validator=validators.matches_re(r"(/(?![/\\]).*)?"))
+    fields: Sequence[BulkField] = ()
+    prepare: Callable[[Session, Site, Mapping[str, str]], Mapping[str, str]] | None = None
+    changes: Callable[[Mapping[str, str]], ColumnElement[bool]] | None = None
+    finish: Callable[[Session, Site, Mapping[str, str], Actor], None] | None = None
+    undo: str = field(default="", validator=_text)
+    confirm: str = field(default="", validator=_text)
+    done: tuple[str, str] = ("%(count)s contact changed.", "%(count)s contacts changed.")
+    only: Literal["active", "inactive"] | None = None
+    dangerous: bool = False
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.run is None) == (not self.href):
+            raise ValueError(f"BulkAction {self.key!r} needs either run= or href=, and not both.")
+
+    @property
+    def asks(self) -> bool:
+        """Whether people see a page before it is done, however few contacts there are."""
+        return bool(self.fields or self.confirm or self.dangerous)
 
 
 @frozen(kw_only=True)
@@ -252,6 +322,37 @@ class NavItem:
     area: Literal["dashboard", "public"] = "dashboard"
     description: str = field(default="", validator=_text)
     shortcut: str = field(default="", validator=_text)
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class SearchHit:
+    """Something that was found: where it leads, and what it is called.
+
+    `at` is a moment that belongs to it, shown behind `detail` as the reader's language writes it.
+    """
+
+    title: str = field(validator=_text)
+    href: str = field(validator=validators.matches_re(r"/(?![/\\]).*|/"))
+    detail: str = field(default="", validator=_text)
+    icon: str = field(default="chevron-right", validator=_text)
+    at: datetime | None = field(default=None, validator=validators.optional(_aware))
+
+
+@frozen(kw_only=True)
+class SearchSource:
+    """What the search for everything (Ctrl K) looks through; `label` is the heading of what it found.
+
+    `search(session, text, limit)` answers at most `limit` hits, the best first; `text` is what was typed, trimmed, and
+    never empty. It runs in a thread of its own, in a reading session, within a second. With `translate` the hits'
+    titles are message ids.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    search: Callable[[Session, str, int], Sequence[SearchHit]] = field(validator=validators.is_callable())
+    translate: bool = False
     permission: str | None = None
     order: int = _order
 

@@ -31,10 +31,13 @@ IN_ENGLISH = {
 VALUES = {
     "Action",
     "ActivityKind",
+    "BulkAction",
+    "BulkField",
     "Choice",
     "Column",
     "Filter",
     "Indicator",
+    "Job",
     "Module",
     "NavItem",
     "Panel",
@@ -45,7 +48,9 @@ VALUES = {
     "Tile",
     "TileData",
 }
-KEYWORDS = {"label", "title", "text", "source", "description", "hint", "wording", "detail", "reason"}
+KEYWORDS = {
+    "confirm", "description", "detail", "done", "hint", "label", "reason", "source", "text", "title", "wording",
+}  # fmt: skip
 TABLES = re.compile(r"(^|_)(LABELS|TEXTS|KINDS)$")
 
 Texts = dict[str, str]
@@ -71,6 +76,9 @@ def _constants(node: ast.AST | None, known: Mapping[str, list[ast.expr]]) -> Ite
     elif isinstance(node, ast.IfExp):
         yield from _constants(node.body, known)
         yield from _constants(node.orelse, known)
+    elif isinstance(node, ast.Tuple):
+        for value in node.elts:
+            yield from _constants(value, known)
     elif isinstance(node, ast.Name):
         for value in known.get(node.id, ()):
             if not isinstance(value, ast.Name):

@@ -11,6 +11,7 @@ ACTIONS = (
         href="/dashboard/contacts/{contact_id}/edit",
         permission="contact.edit",
         icon="edit",
+        shortcut="e",
         order=10,
     ),
     Action(

@@ -10,7 +10,9 @@ from types import MappingProxyType
 
 from attrs import asdict, frozen
 
+from core.contacts.folding import search_text as search_text
 from core.contacts.models import Contact
+from core.contacts.search_texts import refresh_search_text as refresh_search_text
 from core.errors import InvalidInput
 from core.values import Actor, Details
 
@@ -130,15 +132,3 @@ def write_group(contact: Contact, values: Mapping[str, str], group: str, origin:
         setattr(contact, name, values.get(name, ""))
     # A new dict: SQLAlchemy does not see changes inside a JSON value.
     contact.origins = {**contact.origins, group: origin.as_json()}
-
-
-def refresh_search_text(contact: Contact) -> None:
-    """Write what search looks through (FEATURES L5): name, address as typed and as compared, phone with bare digits."""
-    contact.search_text = search_text(contact.name, contact.email, contact.email_key, contact.phone, contact.city)
-
-
-def search_text(name: str, email: str, email_key: str, phone: str, city: str) -> str:
-    """Casefolded text of everything that search finds a contact by, one part a line."""
-    digits = re.sub(r"\D", "", phone)
-    parts = [name, email, email_key, phone, digits, city]
-    return unicodedata.normalize("NFC", "\n".join(dict.fromkeys(part.casefold() for part in parts if part)))

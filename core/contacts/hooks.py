@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from litestar.handlers import HTTPRouteHandler
 
-from core.contacts import columns, filters, tiles
+from core.contacts import columns, filters, jumping, tiles
 from core.contacts.actions import ACTIONS
+from core.contacts.bulk.actions import ACTIONS as BULK_ACTIONS
+from core.contacts.bulk.running import JOBS
 from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.values import (
+    ALL_ROLES,
+    Action,
+    ActivityKind,
+    BulkAction,
+    Column,
+    Filter,
+    Job,
+    NavItem,
+    Permission,
+    SearchSource,
+    Tile,
+)
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 
@@ -21,6 +35,7 @@ def permissions() -> list[Permission]:
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
         Permission(key="contact.segments", label="Save views of the contact list for everyone", order=12),
+        Permission(key="contact.tags", label="Rename, join and remove tags", order=12),
     ]
 
 
@@ -34,6 +49,18 @@ def routers() -> list[HTTPRouteHandler]:
 def contact_actions() -> list[Action]:
     """What can be done with every contact."""
     return list(ACTIONS)
+
+
+@hookimpl
+def contact_bulk_actions() -> list[BulkAction]:
+    """What can be done with many contacts."""
+    return list(BULK_ACTIONS)
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Bulk actions in the background."""
+    return list(JOBS)
 
 
 @hookimpl
@@ -52,6 +79,16 @@ def overview_tiles() -> list[Tile]:
             load=tiles.new_contacts,
             permission="contact.view",
             order=10,
+        )
+    ]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Contacts."""
+    return [
+        SearchSource(
+            key="contact.people", label="Contacts", search=jumping.find_people, permission="contact.view", order=10
         )
     ]
 

@@ -28,6 +28,13 @@ KINDS = (
     ),
     ActivityKind(key="contact.tagged", label="Tag added", text="Tag “%(reference)s” added", icon="tag", order=8),
     ActivityKind(key="contact.untagged", label="Tag removed", text="Tag “%(reference)s” removed", icon="tag", order=9),
+    ActivityKind(
+        key="contact.retagged",
+        label="Tags joined",
+        text="Tag “%(before)s” became “%(reference)s”",
+        icon="tag",
+        order=9,
+    ),
     ActivityKind(key="contact.pictured", label="Picture", text="Picture changed", icon="image", order=10),
     ActivityKind(key="contact.unpictured", label="Picture removed", text="Picture removed", icon="image", order=11),
     ActivityKind(key="contact.noted", label="Note", text="Internal note: %(excerpt)s", icon="note", order=12),

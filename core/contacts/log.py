@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from sqlalchemy import JSON, Select, insert, literal, select
 from sqlalchemy.orm import Session
 
 from core.contacts.models import ContactActivity, now
+from core.database.upsert import affected
 from core.values import Activity, Actor
 
 
@@ -35,3 +38,23 @@ def add_activity(
     session.add(entry)
     session.flush()
     return entry
+
+
+def add_activities(session: Session, contact_ids: Select[tuple[int]], activity: Activity, *, actor: Actor) -> int:
+    """Add the same entry to the logs of many contacts, in one statement; answers how many were written."""
+    log, chosen, moment = ContactActivity, contact_ids.subquery(), now()
+    written: dict[str, Any] = {
+        "contact_id": chosen.c[0],
+        "kind": literal(activity.kind),
+        "reference": literal(activity.reference),
+        "data": literal(dict(activity.data), JSON()),
+        "href": literal(activity.href),
+        "actor_kind": literal(actor.kind),
+        "actor_id": literal(actor.id, log.actor_id.type),
+        "actor_name": literal(actor.name),
+        "occurred_at": literal(moment, log.occurred_at.type),
+        "recorded_at": literal(moment, log.recorded_at.type),
+    }
+    return affected(
+        session.execute(insert(log).from_select(list(written), select(*written.values()).order_by(chosen.c[0])))
+    )

@@ -30,10 +30,17 @@ def clean_tag(name: str) -> str:
     return cleaned
 
 
-def ensure_tag(session: Session, name: str) -> int:
-    """The id of the tag called `name`, made when missing; also when two make it at once."""
+def ensure_tag(session: Session, name: str, *, wanted_id: int = 0) -> int:
+    """The id of the tag called `name`, made when missing; also when two make it at once.
+
+    A tag that comes back after it was removed gets its `wanted_id`, when nobody has it: addresses and saved views
+    name tags by their ids.
+    """
     cleaned = clean_tag(name)
-    session.execute(upsert(session, Tag, {"name": cleaned, "key": tag_key(cleaned)}, keys=["key"]))
+    values: dict[str, object] = {"name": cleaned, "key": tag_key(cleaned)}
+    if wanted_id and session.get(Tag, wanted_id) is None:
+        values["id"] = wanted_id
+    session.execute(upsert(session, Tag, values, keys=["key"]))
     return session.execute(select(Tag.id).where(Tag.key == tag_key(cleaned))).scalar_one()
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import CursorResult, Result, Select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -29,3 +30,21 @@ def upsert(
     if update:
         return statement.on_conflict_do_update(index_elements=list(keys), set_=dict(update), where=where)
     return statement.on_conflict_do_nothing(index_elements=list(keys))
+
+
+def insert_missing(
+    session: Session,
+    model: type[Base],
+    columns: Sequence[str],
+    source: Select[*tuple[Any, ...]],
+    *,
+    keys: Sequence[str],
+) -> Any:
+    """An INSERT … SELECT that leaves out the rows whose `keys` exist. `source` needs a WHERE: SQLite's parser does."""
+    module = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
+    return module.insert(model).from_select(list(columns), source).on_conflict_do_nothing(index_elements=list(keys))
+
+
+def affected(result: Result[*tuple[Any, ...]]) -> int:
+    """How many rows an INSERT, UPDATE or DELETE has written."""
+    return int(cast("CursorResult[*tuple[Any, ...]]", result).rowcount)

@@ -9,7 +9,8 @@ from litestar.handlers import HTTPRouteHandler
 from core.hookspecs import hookimpl
 from core.jobs.queue import forget_old_jobs
 from core.values import ALL_ROLES, Job, NavItem, Permission, SettingsField
-from core.web import health, modules, overview, settings_screen, start
+from core.web import health, jump, modules, overview, settings_screen, start
+from core.web import jobs as job_pages
 
 
 @hookimpl
@@ -34,7 +35,15 @@ def settings_fields() -> list[SettingsField]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of every site."""
-    return [*start.ROUTES, *health.ROUTES, *overview.ROUTES, *modules.ROUTES, *settings_screen.ROUTES]
+    return [
+        *start.ROUTES,
+        *health.ROUTES,
+        *overview.ROUTES,
+        *jump.ROUTES,
+        *modules.ROUTES,
+        *settings_screen.ROUTES,
+        *job_pages.ROUTES,
+    ]
 
 
 @hookimpl

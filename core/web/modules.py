@@ -50,7 +50,9 @@ KINDS: Mapping[str, str] = {
     "contact_panels": "Panels",
     "contact_filters": "Filters",
     "contact_actions": "Actions",
+    "contact_bulk_actions": "Actions for many",
     "overview_tiles": "Tiles",
+    "search_sources": "Search",
     "settings_fields": "Settings",
     "permissions": "Permissions",
 }

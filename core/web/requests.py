@@ -19,7 +19,7 @@ from core.staff.access import SignedIn
 from core.values import VISITOR, Actor
 from core.web.addresses import client_address, network_of
 from core.web.cookies import cookie_name, drop_cookie
-from core.web.toasts import TOAST_COOKIE, toast_cookie
+from core.web.toasts import TOAST_COOKIE, read_toasts, toast_cookie
 
 LANGUAGE_COOKIE = "tresen_language"
 THEME_COOKIE = "tresen_theme"
@@ -66,9 +66,14 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
 
     def page(self, template: str, *, status: int = 200, **values: object) -> Response[str]:
         """Render a template into an answer. Done here, in the handler's thread, so the event loop never renders."""
+        from core.web.jobs import ended_jobs, forget_jobs
         from core.web.rendering import render
 
+        ended = [] if "x-fragment" in self.headers else ended_jobs(self)
+        if ended:
+            values["toasts"] = [*read_toasts(self), *(toast for _, toast in ended)]
         answer = Response(render(self, template, values), media_type="text/html", status_code=status)
+        forget_jobs(self, answer, [job_id for job_id, _ in ended])
         if cookie_name(self.site, TOAST_COOKIE) in self.cookies:
             answer.set_cookie(drop_cookie(self.site, TOAST_COOKIE))
         return answer

@@ -14,11 +14,12 @@ from core import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     Site,
     Tile,
     hookimpl,
 )
-from plugins.booking import contact_views, public_pages, staff_appointments, staff_services
+from plugins.booking import contact_views, finding, public_pages, staff_appointments, staff_services
 from plugins.booking.demo import make_history
 
 
@@ -48,6 +49,12 @@ def permissions() -> list[Permission]:
         ),
         Permission(key="booking.services", label="Change services and opening hours", order=51),
     ]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Appointments by the person, the service or the number."""
+    return finding.search_sources()
 
 
 @hookimpl

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from core import (
     ActivityKind,
+    BulkAction,
     Column,
     Demo,
     Filter,
@@ -20,7 +21,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, public, reading, routes
+from plugins.consent import asking, many, public, reading, routes
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 
@@ -101,6 +102,12 @@ def contact_panels() -> list[Panel]:
             order=50,
         )
     ]
+
+
+@hookimpl
+def contact_bulk_actions() -> list[BulkAction]:
+    """„Werbung …“ and „Systembenachrichtigung …“ for many contacts."""
+    return many.bulk_actions()
 
 
 @hookimpl

@@ -9,16 +9,10 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 
 from core import FormInput, InvalidInput, Request, get, post
+from plugins.consent.basis import SOURCES, check_proof, check_source, written
 from plugins.consent.changing import ConsentRefused, Evidence, change_consent
 from plugins.consent.links import confirm_url, unsubscribe_url
 from plugins.consent.reading import consents_of
-
-SOURCES = {
-    "paper": "Signed on paper",
-    "counter": "Said in person",
-    "earlier": "Taken over from an earlier system, with its record",
-}
-"""How a consent that staff record was given, and its name for people (a message id)."""
 
 
 @get("/dashboard/consent/{contact_id:int}", permission="consent.view")
@@ -42,23 +36,18 @@ def switch_on(
 ) -> Response[str] | Redirect:
     """Record a consent that was given elsewhere, with what it is based on."""
     source, basis = form.text("source"), form.text("basis", multiline=True)
-    if source not in SOURCES:
-        form.fail(InvalidInput("Choose how the consent was given.", field="source"))
-    if len(basis) < 5:
-        form.fail(
-            InvalidInput("Write down when and with which words it was given, and where the proof is.", field="basis")
-        )
-    elif len(basis) > 2000:
-        form.fail(InvalidInput("This is too long: %(max)s characters at most.", field="basis", max=2000))
+    for check, typed in ((check_source, source), (check_proof, basis)):
+        try:
+            check(typed)
+        except InvalidInput as error:
+            form.fail(error)
     if not form.errors:
-        # The stored text is in the site's language: it is read as evidence, perhaps years later.
-        named = request.site.language(request.site.settings.language).text(SOURCES[source])
         evidence = Evidence(
             way="staff",
             actor=request.actor,
             occurred_at=datetime.now(UTC),
             language=request.language.code,
-            basis=f"{named}: {basis}",
+            basis=written(request.site, source, basis),
         )
         try:
             with request.site.begin() as session:

@@ -13,11 +13,12 @@ from core import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     Site,
     Tile,
     hookimpl,
 )
-from plugins.forms import builder, inbox, public, reading
+from plugins.forms import builder, finding, inbox, public, reading
 from plugins.forms.demo import add_history
 
 
@@ -53,6 +54,12 @@ def permissions() -> list[Permission]:
 def routers() -> list[HTTPRouteHandler]:
     """The visitor's pages, the builder and the entries."""
     return [*public.ROUTES, *builder.ROUTES, *inbox.ROUTES]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Forms by their name."""
+    return finding.search_sources()
 
 
 @hookimpl

@@ -15,12 +15,13 @@ from core import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     SettingsField,
     Site,
     Tile,
     hookimpl,
 )
-from plugins.shop import columns, panels, selling, shelving, shopping, tiles, vouching
+from plugins.shop import columns, finding, panels, selling, shelving, shopping, tiles, vouching
 from plugins.shop import demo as history
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
@@ -165,6 +166,12 @@ def contact_actions() -> list[Action]:
 def overview_tiles() -> list[Tile]:
     """Orders and revenue."""
     return tiles.overview_tiles()
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Orders by their number or person, and products."""
+    return finding.search_sources()
 
 
 @hookimpl

@@ -25,6 +25,7 @@ from core import (
     NotFound,
     Request,
     get,
+    local_path,
     parse_address,
     post,
 )
@@ -161,8 +162,13 @@ def _person_at(session: Session, email: str) -> Person:
 
 
 @get("/dashboard/shop/orders/new", permission="shop.orders")
-def new_order(request: Request, contact: FromQuery[str] = "", email: FromQuery[str] = "") -> Response[str] | Redirect:
-    """The form to order on somebody's behalf; without a person it asks for the e-mail address first."""
+def new_order(
+    request: Request, contact: FromQuery[str] = "", email: FromQuery[str] = "", next: FromQuery[str] = ""
+) -> Response[str] | Redirect:
+    """The form to order on somebody's behalf; without a person it asks for the e-mail address first.
+
+    `next` is the page to return to when it is placed; without one the order is shown.
+    """
     if not contact and not email.strip():
         return _ask_for_person(request, Form())
     with request.site.session() as session:
@@ -178,7 +184,7 @@ def new_order(request: Request, contact: FromQuery[str] = "", email: FromQuery[s
     values = values_of(person.details)
     if not any(values[name] for name in ("street", "city", "country")):
         values["country"] = home_country(request.site)
-    form = Form(fields={name: [value] for name, value in values.items()})
+    form = Form(fields={name: [value] for name, value in {**values, "next": next}.items()})
     return _order_form(request, form, person, secrets.token_urlsafe(24))
 
 
@@ -196,10 +202,12 @@ def _order_form(request: Request, form: Form, person: Person, key: str, status: 
     with request.site.session() as session:
         products = products_for_sale(session, request.site)
         codes = usable_codes(session, request.site)
+    usual = f"/dashboard/contacts/{person.contact_id}" if person.contact_id else "/dashboard/shop/orders"
     return request.page(
         "shop/new_order.html",
         codes=codes,
         status=status,
+        back=local_path(form.text("next") or usual),
         customer=person,
         products=products,
         quantity=QUANTITY,
@@ -239,12 +247,13 @@ def place_for_contact(
             status = 409 if isinstance(error, Conflict) else 422
             form.fail(as_input(error))
         else:
-            return _placed(request, order)
+            return _placed(request, form, order)
     return _order_form(request, form, person, key, status)
 
 
-def _placed(request: Request, order: RecordedOrder) -> Redirect:
-    return request.redirect(f"/dashboard/shop/orders/{order.id}", "Order %(number)s is placed.", number=order.number)
+def _placed(request: Request, form: Form, order: RecordedOrder) -> Redirect:
+    back = form.text("next") or f"/dashboard/shop/orders/{order.id}"
+    return request.redirect(back, "Order %(number)s is placed.", number=order.number)
 
 
 ROUTES: list[Any] = [

@@ -9,13 +9,16 @@ from typing import Any
 from attrs import evolve
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, literal, select, update
 from sqlalchemy.orm import Session
 
 from core import (
     Action,
     Activity,
     ActivityKind,
+    Actor,
+    BulkAction,
+    BulkField,
     Capture,
     Captured,
     Choice,
@@ -24,6 +27,7 @@ from core import (
     Demo,
     Filter,
     FormInput,
+    InvalidInput,
     Job,
     Module,
     NavItem,
@@ -32,15 +36,19 @@ from core import (
     PublicField,
     Request,
     Screening,
+    SearchHit,
+    SearchSource,
     SettingsField,
     Site,
     Submission,
     Task,
     Tile,
     TileData,
+    add_activities,
     add_activity,
     get,
     hookimpl,
+    insert_missing,
     post,
     upsert,
 )
@@ -165,6 +173,50 @@ def contact_actions() -> list[Action]:
 
 
 @hookimpl
+def contact_bulk_actions() -> list[BulkAction]:
+    return [
+        BulkAction(
+            key="sample_plugin.give_many",
+            label="Give points",
+            permission="sample_plugin.give",
+            icon="star",
+            fields=[BulkField(name="points", label="Points")],
+            prepare=check_points,
+            run=give_many,
+            done=("%(count)s contact got %(points)s points.", "%(count)s contacts got %(points)s points."),
+        )
+    ]
+
+
+def check_points(session: Session, site: Site, values: Mapping[str, str]) -> Mapping[str, str]:
+    if not values["points"].isdigit() or not 0 < int(values["points"]) <= 1000:
+        raise InvalidInput("Enter a number up to %(max)s.", field="points", max=1000)
+    return values
+
+
+def give_many(
+    session: Session, site: Site, contact_ids: Select[tuple[int]], values: Mapping[str, str], actor: Actor
+) -> int:
+    points = int(values["points"])
+    known = contact_ids.scalar_subquery()
+    session.execute(
+        insert_missing(
+            session,
+            Points,
+            ["contact_id", "points"],
+            select(Contact.id, literal(0)).where(Contact.id.in_(known)),
+            keys=["contact_id"],
+        )
+    )
+    session.execute(
+        update(Points).where(Points.contact_id.in_(known)).values(points=Points.points + points),
+        execution_options={"synchronize_session": False},
+    )
+    given = Activity(kind="sample_plugin.given", data={"points": points})
+    return add_activities(session, contact_ids, given, actor=actor)
+
+
+@hookimpl
 def nav_items() -> list[NavItem]:
     return [
         NavItem(
@@ -184,6 +236,16 @@ def overview_tiles() -> list[Tile]:
 
 def all_points(session: Session) -> TileData:
     return TileData(value=session.scalar(select(func.coalesce(func.sum(Points.points), 0))))
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    return [SearchSource(key="sample_plugin.levels", label="Levels", search=find_levels, translate=True)]
+
+
+def find_levels(session: Session, text: str, limit: int) -> list[SearchHit]:
+    levels = [level for level in ("Gold", "Silver") if text.casefold() in level.casefold()]
+    return [SearchHit(title=level, href=f"/dashboard/sample_plugin?level={level}") for level in levels[:limit]]
 
 
 @hookimpl

@@ -1,6 +1,7 @@
 /**
  * A link with data-dialog="ID" opens that <dialog>; with an empty data-dialog the page behind it is fetched, and its
- * [data-fragment="dialog"] shown. When anything is unusual, the link is simply followed.
+ * [data-fragment="dialog"] shown. When anything is unusual, the link is simply followed. A submit button with data-ask does
+ * the same with the page that its form leads to: it asks something and changes nothing yet.
  */
 
 document.addEventListener("click", async (event) => {
@@ -14,15 +15,38 @@ document.addEventListener("click", async (event) => {
   }
   if (target instanceof HTMLDialogElement && target.open && outside(target, event)) return target.close();
   const help = target?.closest("[data-help]");
-  const link = target?.closest("[data-dialog]");
+  const link = target?.closest("[data-dialog]") ?? within(target);
   if (help) return show(document.getElementById("shortcuts"));
   if (!link) return;
   const ready = document.getElementById(link.dataset.dialog);
   event.preventDefault();
   if (ready) return show(ready);
   const dialog = await load(link.href).catch(() => null);
-  if (dialog) show(dialog);
-  else location.assign(link.href);
+  if (!dialog) return location.assign(link.href);
+  link.closest("dialog[data-source]")?.close();
+  show(dialog);
+});
+
+/**
+ * A link of a fetched dialog to the very page it came from, such as its next entries: it stays in the dialog.
+ * @param {Element | null} target
+ */
+function within(target) {
+  const link = target?.closest("dialog[data-source] a[href]");
+  return link?.origin === location.origin && link.pathname === link.closest("dialog").dataset.source ? link : null;
+}
+
+/** Forms whose answer was no dialog: they are sent as they are. */
+const plain = new WeakSet();
+document.addEventListener("submit", async (event) => {
+  const { target: form, submitter } = event;
+  if (event.defaultPrevented || !submitter?.matches("[data-ask]") || plain.has(form)) return;
+  event.preventDefault();
+  const body = new URLSearchParams(new FormData(form, submitter));
+  const dialog = await load(form.getAttribute("action"), { method: "POST", body }).catch(() => null);
+  if (dialog) return show(dialog);
+  plain.add(form);
+  form.requestSubmit(submitter);
 });
 
 /** @param {HTMLDialogElement} dialog @param {MouseEvent} event */
@@ -39,15 +63,16 @@ export function show(dialog) {
   dialog.querySelector("[autofocus], .dialog-body :is(input:not([type=hidden]), select, textarea)")?.focus();
 }
 
-/** @param {string} href @returns {Promise<HTMLDialogElement | null>} */
-async function load(href) {
-  const answer = await fetch(href, { headers: { "X-Fragment": "dialog" } });
+/** @param {string} href @param {RequestInit} [options] @returns {Promise<HTMLDialogElement | null>} */
+async function load(href, options) {
+  const answer = await fetch(href, { ...options, headers: { "X-Fragment": "dialog" } });
   if (!answer.ok) return null;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const part = page.querySelector('[data-fragment="dialog"]');
   if (!part) return null;
   const dialog = document.createElement("dialog");
   dialog.className = "dialog dialog-wide";
+  dialog.dataset.source = new URL(answer.url).pathname;
   dialog.setAttribute("aria-label", part.dataset.title ?? page.title);
   const head = document.getElementById("shortcuts")?.querySelector(".dialog-head").cloneNode(true);
   if (head) {
@@ -58,31 +83,48 @@ async function load(href) {
   const body = document.createElement("div");
   body.className = "dialog-body";
   body.append(...(part.querySelector(":scope > .card-body") ?? part).childNodes);
-  for (const form of body.querySelectorAll("form:not([action])")) form.setAttribute("action", href);
+  for (const form of body.querySelectorAll("form:not([action])")) form.setAttribute("action", answer.url);
   dialog.append(body);
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   return dialog;
 }
 
-const jump = document.getElementById("jump");
+/* The search for everything: a dialog on every page but its own, where the field is at hand. */
+const jump = document.querySelector("[data-jump-box]");
 export function openJump() {
   if (!jump) return false;
-  show(jump);
-  jump.querySelector("input").select();
+  if (jump instanceof HTMLDialogElement) show(jump);
+  const field = jump.querySelector("input");
+  field.focus();
+  field.select();
+  if (!jump.querySelector(".jump-results *")) field.form.requestSubmit();
   return true;
 }
 document.addEventListener("click", (event) => {
   if (event.target instanceof Element && event.target.closest("[data-jump]") && openJump()) event.preventDefault();
 });
+const typed = () => jump.querySelector("input").value.normalize("NFC").split(/\s+/).filter(Boolean).join(" ");
+const first = () => jump.querySelector(".jump-results a");
+/* Enter may be faster than the answer to what was typed last: then the answer is waited for. */
+let going = false;
 jump?.addEventListener("keydown", (event) => {
-  const stops = [jump.querySelector("input"), ...jump.querySelectorAll(".jump-results a")];
+  const field = jump.querySelector("input");
+  const stops = [field, ...jump.querySelectorAll(".jump-results a")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (event.key === "Enter" && event.target === stops[0] && stops[1]) {
+  going = false;
+  if (event.key === "Enter" && event.target === field && typed()) {
     event.preventDefault();
-    stops[1].click();
+    going = jump.querySelector("[data-found-for]")?.dataset.foundFor !== typed();
+    if (going) field.form.requestSubmit();
+    else first()?.click();
   } else if (step) {
     event.preventDefault();
-    stops[(stops.indexOf(document.activeElement) + step + stops.length) % stops.length].focus();
+    stops[(Math.max(0, stops.indexOf(document.activeElement)) + step + stops.length) % stops.length].focus();
   }
 });
+if (jump) {
+  new MutationObserver(() => {
+    if (going && jump.querySelector("[data-found-for]")?.dataset.foundFor === typed()) first()?.click();
+  }).observe(jump.querySelector(".jump-results"), { childList: true });
+}

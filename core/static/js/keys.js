@@ -1,8 +1,9 @@
 /**
- * Keys: anything with data-shortcut is clicked (a field: focused) by its keys. In a list j and k move, x ticks, Enter opens;
- * the shortcuts of the current row's menu come first. Single keys can be switched off in the help (WCAG 2.1.4).
+ * Keys: anything with data-shortcut is clicked (a field: focused) by its keys. In a list j and k move, x ticks, with shift
+ * as far as the last tick, Enter opens; the shortcuts of the current row's menu come first. Single keys can be switched off in the help (WCAG 2.1.4).
  */
 import { openJump, show } from "./dialogs.js";
+import { rowMenu } from "./menus.js";
 
 const help = document.getElementById("shortcuts");
 const box = help?.querySelector("[data-keys-on]");
@@ -29,8 +30,9 @@ function move(step) {
 /** @param {string} keys @returns {boolean} whether something answered */
 function press(keys) {
   const selector = `[data-shortcut="${CSS.escape(keys)}"]`;
-  const target = row()?.querySelector(selector)
-    ?? [...document.querySelectorAll(selector)].find((e) => !e.closest("tbody"));
+  const here = row();
+  const target = here?.querySelector(selector) ?? (here && rowMenu(here)?.querySelector(selector))
+    ?? [...document.querySelectorAll(selector)].find((e) => !e.closest("tbody, [data-row-menu]"));
   if (!target) return false;
   if (target.matches("input, textarea, select")) {
     target.focus();
@@ -57,7 +59,10 @@ document.addEventListener("keydown", (event) => {
   if (key === "?" && help) show(help);
   else if (keys === "j") move(1);
   else if (keys === "k") move(-1);
-  else if (keys === "x" && row()?.querySelector("[data-tick]")) row().querySelector("[data-tick]").click();
+  else if (/^[xX]$/.test(keys) && row()?.querySelector("[data-tick]")) {
+    const click = new MouseEvent("click", { bubbles: true, cancelable: true, shiftKey: event.shiftKey });
+    row().querySelector("[data-tick]").dispatchEvent(click);
+  }
   else if (press(keys)) { /* done */ }
   else if (document.querySelector(`[data-shortcut^="${CSS.escape(key)} "]`)) {
     prefix = key;

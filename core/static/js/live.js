@@ -1,11 +1,9 @@
 /**
  * Search as you type: a GET form with data-live-form="NAME" fetches its own address with "X-Fragment: NAME" and swaps the
  * elements data-live="NAME" (default "results"), first by first, or the one there is by the whole answer. The field itself
- * stands outside of them; tabs, filters and table inside, so that their links and numbers follow.
+ * stands outside of them; tabs, filters and table inside, so that their links and numbers follow. "tresen:swap" is told then.
  * Progress: an element with data-poll is asked for anew every two seconds until it comes without data-poll.
  */
-import { countAll } from "./ticks.js";
-
 /** @type {AbortController | null} */
 let running = null;
 let timer = 0;
@@ -33,7 +31,7 @@ async function search(form) {
     if (parts.length) places.forEach((old, i) => parts[i] && old.replaceChildren(...parts[i].childNodes));
     else place.replaceChildren(...page.body.childNodes);
     if (name !== "jump") history.replaceState(history.state, "", url);
-    countAll();
+    document.dispatchEvent(new CustomEvent("tresen:swap"));
     announce([...places].map((e) => e.querySelector("[data-live-status], .pages > span, .empty h2")?.textContent).find(Boolean));
   } catch (error) {
     if (error.name !== "AbortError") location.assign(url);
@@ -69,9 +67,13 @@ async function poll() {
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
       const now = page.querySelector('[data-fragment="progress"]');
       if (!now?.hasAttribute("data-poll")) return location.reload();
-      old.querySelector("progress").value = now.querySelector("progress").value;
-      const [text, said] = [old, now].map((e) => e.querySelector("[role=status]"));
-      if (text && said) text.textContent = said.textContent;
+      const [bar, news] = [old, now].map((e) => e.querySelector("progress"));
+      bar.max = news.max;
+      if (news.hasAttribute("value")) bar.value = news.value;
+      for (const part of ["label", "[role=status]"]) {
+        const [text, said] = [old, now].map((e) => e.querySelector(part));
+        if (text && said) text.textContent = said.textContent;
+      }
     } catch { /* the network is away: ask again in two seconds */ }
   }
   setTimeout(poll, 2000);

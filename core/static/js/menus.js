@@ -1,4 +1,7 @@
-/** Menus are popovers and open by themselves. Added here: arrows, Home, End, first letters, and a place where CSS knows no anchors. */
+/**
+ * Menus are popovers and open by themselves. Added here: arrows, Home, End, first letters, a place where CSS knows no anchors,
+ * and the one menu that all rows of a list share (data-row-menu): it is filled for the row whose button opens it.
+ */
 
 const anchored = CSS.supports("position-area", "block-end");
 /** @param {Element} menu */
@@ -12,15 +15,53 @@ document.addEventListener("toggle", (event) => {
   if (!menu.contains(document.activeElement)) stops(menu)[0]?.focus({ preventScroll: true });
 }, true);
 
+/** @type {WeakMap<Element, Element>} a shared menu and the button that opened it last */
+const openers = new WeakMap();
+
 /** @param {HTMLElement} menu */
 function place(menu) {
-  const at = document.querySelector(`[popovertarget="${menu.id}"]`)?.getBoundingClientRect();
+  const opener = openers.get(menu) ?? document.querySelector(`[popovertarget="${menu.id}"]`);
+  const at = opener?.getBoundingClientRect();
   if (!at) return;
   const { offsetWidth: width, offsetHeight: height } = menu;
   const below = at.bottom + height < innerHeight - 8;
   menu.style.margin = "0";
   menu.style.inset = `${below ? at.bottom + 4 : Math.max(8, at.top - height - 4)}px auto auto ${Math.max(8, Math.min(at.right - width, innerWidth - width - 8))}px`;
 }
+
+/**
+ * The menu of a row, its addresses those of the row's contact.
+ * @param {Element} row @returns {HTMLElement | null}
+ */
+export function rowMenu(row) {
+  const button = row.querySelector("[data-row-actions]");
+  const menu = button && document.getElementById(`row-menu-${button.dataset.rowActions}`);
+  if (!menu) return null;
+  if (menu.dataset.row !== row.dataset.row && menu.matches(":popover-open")) menu.hidePopover();
+  menu.dataset.row = row.dataset.row;
+  openers.set(menu, button);
+  for (const part of menu.querySelectorAll("[href], [action]")) {
+    const name = part.hasAttribute("href") ? "href" : "action";
+    part.dataset.address ??= part.getAttribute(name);
+    part.setAttribute(name, part.dataset.address.replaceAll("{id}", row.dataset.row));
+  }
+  return menu;
+}
+
+/* Without scripts these buttons lead to a page with the same actions. */
+function upgrade() {
+  for (const button of document.querySelectorAll("[data-row-actions][formaction]")) {
+    button.type = "button";
+    button.removeAttribute("formaction");
+    button.setAttribute("popovertarget", `row-menu-${button.dataset.rowActions}`);
+  }
+}
+upgrade();
+document.addEventListener("tresen:swap", upgrade);
+document.addEventListener("click", (event) => {
+  const button = event.target instanceof Element && event.target.closest("[data-row-actions]");
+  if (button) rowMenu(button.closest("tr"));
+}, true);
 
 document.addEventListener("keydown", (event) => {
   const menu = event.target instanceof Element && event.target.closest(".menu:popover-open");

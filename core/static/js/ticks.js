@@ -1,6 +1,11 @@
-/** Ticking rows: one, a range with shift, the page, all that match; the number chosen is always shown. */
+/**
+ * Ticking rows: one, a range with shift, the page, all that match; the number chosen is always shown. When a search changes the
+ * list, rows that stay keep their ticks; what is no longer to be seen is no longer chosen.
+ */
 
 let last = null;
+/** @type {Map<string, Set<string>>} form and the values ticked in it */
+const ticked = new Map();
 /** A form with fields named id answers form.id with those. @param {Element} form */
 const idOf = (form) => form.getAttribute("id");
 
@@ -8,10 +13,11 @@ const idOf = (form) => form.getAttribute("id");
 const ticksOf = (form) => [...document.querySelectorAll(`[data-tick][form="${form}"]`)];
 
 /** Writes number and state into the bulk bar. @param {string} form */
-export function count(form) {
+function count(form) {
   const bar = document.getElementById(form);
   if (!bar) return;
   const ticks = ticksOf(form);
+  ticked.set(form, new Set(ticks.filter((t) => t.checked).map((t) => t.value)));
   const n = ticks.filter((t) => t.checked).length;
   const all = document.querySelector(`[data-ticks="${form}"] [data-tick-all]`);
   const everything = bar.querySelector("[data-bulk-all]");
@@ -63,8 +69,13 @@ document.addEventListener("click", (event) => {
   count(idOf(form));
 });
 
-export function countAll() {
+function countAll() {
   for (const bar of document.querySelectorAll("[data-bulk]")) count(idOf(bar));
 }
 countAll();
 addEventListener("pageshow", countAll);
+document.addEventListener("tresen:swap", () => {
+  for (const [form, values] of ticked) for (const t of ticksOf(form)) t.checked = values.has(t.value);
+  last = null;
+  countAll();
+});

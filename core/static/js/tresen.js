@@ -7,4 +7,5 @@ import "./live.js";
 import "./builder.js";
 import "./keys.js";
 import "./toasts.js";
+import "./places.js";
 import "./forms.js";

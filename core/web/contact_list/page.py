@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from litestar.response import Response
@@ -19,11 +19,13 @@ from core.contacts.wording import Wording
 from core.contributions import addresses
 from core.i18n import Language
 from core.site import Site
-from core.values import Action, Column
+from core.values import Column
+from core.web.contact_list.bulk import bulk_bar
 from core.web.contact_list.columns import PATH as COLUMNS_PATH
 from core.web.contact_list.columns import shown_columns
 from core.web.contact_list.filtering import PATH as FILTER_PATH
 from core.web.contact_list.filtering import condition_chips, filter_menus, offered_filters
+from core.web.contact_list.row_menu import menu_name, row_menus
 from core.web.contact_list.saying import say
 from core.web.contact_list.segments import PATH as SEGMENTS_PATH
 from core.web.contact_list.segments import segment_line, segment_menu
@@ -31,8 +33,6 @@ from core.web.requests import Request
 from core.web.routing import get
 
 NEW_PATH = f"{LIST_PATH}/new"
-SHORTCUTS: Mapping[str, str] = {"contact.edit": "e"}
-"""Action of the row's menu → its key (UX, "The keyboard and everyone")."""
 
 DOWNWARDS_FIRST = frozenset({"datetime", "date", "number", "money"})
 """Kinds of columns whose largest values are what one looks for."""
@@ -86,6 +86,8 @@ def contact_list(request: Request) -> Response[str]:
         table=table_template(site, language, columns),
         columns=_heads(language, view, found, columns),
         rows=_rows(request, found),
+        row_menus=row_menus(request, found.rows, here),
+        bulk=bulk_bar(request, view, here) if found.rows else None,
         modules=site.contributions.modules,
         caption=language.text("Contacts"),
         menu_text=language.text("Actions"),
@@ -146,37 +148,17 @@ def _heads(language: Language, view: View, found: Found, columns: Sequence[Colum
 
 
 def _rows(request: Request, found: Found) -> list[dict[str, Any]]:
-    """The rows with what pictures and menus need; a menu is made once for active, once for inactive."""
-    menus = {inactive: _menu(request, inactive=inactive) for inactive in (False, True)}
+    """The rows with what pictures and menus need."""
     return [
         {
             **row,
-            "key": str(row["id"]),
             "label": row["name"] or row["email"],
             "initials": initials(row["name"], row["email"]),
             "tone": tone(row["email_key"]),
             "picture_url": f"{LIST_PATH}/{row['id']}/picture/{row['picture']}" if row["picture"] else "",
-            "actions": menus[row["inactive_at"] is not None],
+            "menu": menu_name(row),
         }
         for row in found.rows
-    ]
-
-
-def _menu(request: Request, *, inactive: bool) -> list[dict[str, Any]]:
-    def entry(action: Action) -> dict[str, Any]:
-        return {
-            "label": request.language.text(action.label),
-            # In pieces, to be joined with each row's id.
-            "href": action.href.split("{contact_id}"),
-            "icon": action.icon,
-            "post": action.method == "post",
-            "shortcut": SHORTCUTS.get(action.key, ""),
-        }
-
-    return [
-        entry(action)
-        for action in request.site.contributions.contact_actions
-        if request.allows(action.permission) and action.fits(inactive=inactive)
     ]
 
 
@@ -210,6 +192,8 @@ def _pages(language: Language, found: Found) -> dict[str, Any] | None:
         "first": language.number(found.first),
         "last": language.number(found.first + len(found.rows) - 1),
         "total": total,
+        # What „all that match“ would add to the page.
+        "all_matching": total if found.previous or found.next else None,
         "previous": found.view.address(before=found.previous) if found.previous else None,
         "next": found.view.address(after=found.next) if found.next else None,
     }
@@ -237,7 +221,9 @@ def _ways(request: Request) -> dict[str, Any]:
     return {
         "add_path": NEW_PATH if add else "",
         "more_ways": entries(
-            (f"{LIST_PATH}/export", "Export", "download"), (f"{LIST_PATH}/import", "Import", "upload")
+            (f"{LIST_PATH}/export", "Export", "download"),
+            (f"{LIST_PATH}/import", "Import", "upload"),
+            (f"{LIST_PATH}/tags", "Manage tags", "tag"),
         ),
         "ways_to_begin": [*({**one, "dialog": True} for one in add), *bring],
     }

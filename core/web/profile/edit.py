@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO, cast
 
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from core.contacts import details as rules
@@ -21,20 +21,21 @@ from core.contacts.tags import clean_tag
 from core.errors import EditConflict, InvalidInput
 from core.values import Details
 from core.web.profile import showing
-from core.web.requests import Form, FormInput, Request
+from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
 
 
 @get("/dashboard/contacts/{contact_id:int}/edit", permission="contact.edit")
-def edit_page(request: Request, contact_id: FromPath[int]) -> Response[str] | Redirect:
-    """The form, filled with what is stored."""
+def edit_page(request: Request, contact_id: FromPath[int], next: FromQuery[str] = "") -> Response[str] | Redirect:
+    """The form, filled with what is stored; `next` is the page to return to, the profile if there is none."""
     with request.site.session() as session:
         contact = find_contact(session, contact_id)
         kept = kept_contact_id(session, contact)
         if kept != contact_id:
-            return request.redirect(showing.address_of(kept, "edit"))
+            return request.redirect(showing.address_of(kept, "edit", **({"next": next} if next else {})))
         tags = read_tags(session, contact_id)
-    return _form_page(request, contact, tags, tags, Form(), details_of(contact), contact.version)
+    form = Form(fields={"next": [next]})
+    return _form_page(request, contact, tags, tags, form, details_of(contact), contact.version)
 
 
 @post("/dashboard/contacts/{contact_id:int}/edit", permission="contact.edit", max_body=MAX_UPLOAD + 1_000_000)
@@ -79,10 +80,14 @@ def save_edit(request: Request, form: FormInput, contact_id: FromPath[int]) -> R
         remove_bytes(site.settings.data_dir, [forgotten])
     something = edited.changed or gone or added or forgotten or saved
     return request.redirect(
-        showing.address_of(contact_id),
+        _way_back(form, contact_id),
         "Changes saved." if something else "Nothing was changed.",
         kind="success" if something else "info",
     )
+
+
+def _way_back(form: Form, contact_id: int) -> str:
+    return local_path(form.text("next")) if form.text("next") else showing.address_of(contact_id)
 
 
 def _typed_details(form: Form) -> dict[str, str]:
@@ -138,6 +143,8 @@ def _form_page(
         new_tags=form.text("new_tags"),
         errors=form.errors,
         base=showing.address_of(contact.id),
+        next=form.text("next"),
+        back=_way_back(form, contact.id),
         country_options=_options(language.countries),
         language_options=_options(languages),
         had_picture=bool(form.file("picture")),
@@ -177,6 +184,8 @@ def _conflict_page(request: Request, contact_id: int, form: Form, conflict: Edit
         remove_picture=form.ticked("remove_picture"),
         had_picture=bool(form.file("picture")),
         base=showing.address_of(contact_id),
+        next=form.text("next"),
+        back=_way_back(form, contact_id),
     )
 
 

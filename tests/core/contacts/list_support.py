@@ -151,7 +151,8 @@ class Page(HTMLParser):
         elif tag == "tr" and not self._in_head:
             self._cells = []
         elif tag in ("td", "th"):
-            self._cell = []
+            # The ticks are no column.
+            self._cell = None if values.get("class") == "tick" else []
         elif tag == "a":
             self._link = []
             href = values.get("href") or ""
