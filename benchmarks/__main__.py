@@ -18,7 +18,7 @@ def main() -> int:
     parts = {"start": starting.run, "hooks": hooks.run, "capture": capturing.run, "list": listing.run}
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help=f"of {', '.join(parts)}; all by default")
-    parser.add_argument("--contacts", type=int, default=20_000, help="contacts in the list (default: %(default)s)")
+    parser.add_argument("--contacts", type=int, default=100_000, help="contacts in the list (default: %(default)s)")
     parsed = parser.parse_args()
     for name in parsed.parts or parts:
         with tempfile.TemporaryDirectory() as folder:

@@ -1,82 +1,162 @@
-"""What a page of the contact list costs, against the same rows read with sqlite3 and a template written by hand."""
+"""What a page of the contact list costs over HTTP, against the same rows and the same page made by hand.
+
+The product answers whole requests, with session, permissions, plugins and counting; by hand it is sqlite3 and one
+template (`benchmarks.by_hand`). Both show the same contacts in the same order, which is checked, and pages of nearly
+the same size, which is printed.
+"""
 
 from __future__ import annotations
 
-import sqlite3
-from datetime import UTC, datetime, timedelta
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from jinja2 import Environment
-from litestar.testing import TestClient
-from sqlalchemy import insert
+from attrs import frozen
 
+from benchmarks.asking import Asker
+from benchmarks.by_hand import ACTIVE, COLUMNS, COUNTED_UP_TO, PAGE, SIDES, TOTALS, ByHand
+from benchmarks.generator import COMMON_TAG, RARE_TAG, TAGS, make_people
 from benchmarks.measuring import Result, compare
-from core import Contact
-from core.contacts.details import search_text
-from core.testing import make_client, make_site, sign_in
-from core.web.application import Application
+from core.contacts.cursors import Cursor, encode_cursor
+from core.contacts.models import Contact
+from core.settings import Settings
+from core.site import Site, open_site
 
-PAGE = 50
-COLUMNS = "id, name, email, phone, country, joined_at"
-
-BY_HAND = Environment(autoescape=True).from_string(
-    "<table>{% for row in rows %}<tr><td>{{ row[1] }}</td><td>{{ row[2] }}</td><td>{{ row[3] }}</td>"
-    "<td>{{ row[4] }}</td><td>{{ row[5] }}</td></tr>{% endfor %}</table>"
-)
+LIST = "/dashboard/contacts"
+NEWEST = "ORDER BY c.joined_at DESC, c.id DESC"
 
 
-def _contacts(count: int) -> list[dict[str, Any]]:
-    start = datetime(2020, 1, 1, tzinfo=UTC)
-    return [
-        {
-            "email": f"person{number}@example.org",
-            "email_key": f"person{number}@example.org",
-            "name": f"Person {number}",
-            "phone": f"+49 228 {number:07}",
-            "country": ("DE", "AT", "CH")[number % 3],
-            "stage": ("lead", "customer")[number % 2],
-            "joined_at": start + timedelta(minutes=number),
-            "search_text": search_text(f"Person {number}", f"person{number}@example.org", "", "", ""),
-        }
-        for number in range(count)
-    ]
+@frozen(kw_only=True)
+class Case:
+    """A page of the list, its rows in SQL, and the number that stands in its foot: counted, or known before."""
+
+    name: str
+    query: str
+    rows: str
+    values: tuple[object, ...] = ()
+    count: str = ""
+    total: str = ""
 
 
-def run(folder: Path, contacts: int) -> list[Result]:
-    """The first page, a search, and a page sorted by name, over HTTP in this process and with its whole frame."""
-    site = make_site(folder)
-    with site.begin() as session:
-        for start in range(0, contacts, 5000):
-            session.execute(insert(Contact), _contacts(contacts)[start : start + 5000])
-    by_hand = sqlite3.connect(folder / "tresen.sqlite")
+def _select(source: str, rest: str) -> str:
+    totals = "" if "shop_customer_totals t" in source else TOTALS
+    return f"SELECT {COLUMNS} FROM {source} {SIDES} {totals} {rest} LIMIT {PAGE}"
 
-    def page(client: TestClient[Application], query: str) -> None:
-        answer = client.get("/dashboard/contacts" + query)
-        assert answer.status_code == 200, answer.text
 
-    def floor(where: str, order: str) -> None:
-        statement = f"SELECT {COLUMNS} FROM contacts WHERE merged_into_id IS NULL {where} ORDER BY {order} LIMIT {PAGE}"
-        BY_HAND.render(rows=by_hand.execute(statement).fetchall())
+def _count(source: str, where: str) -> str:
+    return f"SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {ACTIVE} AND {where} LIMIT {COUNTED_UP_TO + 1})"
 
-    newest = "joined_at DESC, id DESC"
-    floor_name = "sqlite3 and a template of five cells"
-    results = []
-    with make_client(site) as client:
-        sign_in(site, client)
-        for name, query, where, order in (
-            (f"first page of {contacts} contacts", "", "", newest),
-            ("search for a rare word", "?q=person1999", "AND search_text LIKE '%person1999%'", newest),
-            ("sorted by name", "?sort=contact.name", "", "lower(name), id"),
-        ):
-            results.append(
-                compare(
-                    name,
-                    lambda query=query: page(client, query),  # type: ignore[misc]
-                    floor_name,
-                    lambda where=where, order=order: floor(where, order),  # type: ignore[misc]
-                )
-            )
-    by_hand.close()
+
+def cases(site: Site) -> Iterator[Case]:
+    """The pages that are measured."""
+    number = {name: at for at, name in enumerate(TAGS, start=1)}
+    all_of_them = f"{_active(site):,}"
+    tagged = "contact_tags g JOIN contacts c ON c.id = g.contact_id"
+    has_tag = "EXISTS (SELECT 1 FROM contact_tags g WHERE g.tag_id = ? AND g.contact_id = c.id)"
+
+    yield Case(name="first page", query="", total=all_of_them, rows=_select("contacts c", f"WHERE {ACTIVE} {NEWEST}"))
+    yield Case(
+        name="last page",
+        query=f"?after={_before_last(site)}",
+        total=all_of_them,
+        # Read from the end, as nobody would count a hundred thousand rows to find it.
+        rows=f"SELECT * FROM ({_select('contacts c', f'WHERE {ACTIVE} ORDER BY c.joined_at, c.id')}) "
+        "ORDER BY joined_at DESC, id DESC",
+    )
+    yield Case(
+        name="filter: a rare tag",
+        query=f"?contact.tag={number[RARE_TAG]}",
+        values=(number[RARE_TAG],),
+        rows=_select(tagged, f"WHERE {ACTIVE} AND g.tag_id = ? {NEWEST}"),
+        count=_count(tagged, "g.tag_id = ?"),
+    )
+    yield Case(
+        name="filter: a common tag",
+        query=f"?contact.tag={number[COMMON_TAG]}",
+        values=(number[COMMON_TAG],),
+        rows=_select("contacts c", f"WHERE {ACTIVE} AND {has_tag} {NEWEST}"),
+        count=_count(tagged, "g.tag_id = ?"),
+    )
+    yield Case(
+        name="two filters: tag and country",
+        query=f"?contact.tag={number['Stammkundschaft']}&contact.country=AT",
+        values=(number["Stammkundschaft"],),
+        rows=_select("contacts c", f"WHERE {ACTIVE} AND {has_tag} AND c.country = 'AT' {NEWEST}"),
+        count=_count(
+            "contacts c",
+            "c.id IN (SELECT contact_id FROM contact_tags WHERE tag_id = ?) AND nullif(c.country, '') = 'AT'",
+        ),
+    )
+    yield Case(
+        name="search: many hits",
+        query="?q=example",
+        values=("%example%",),
+        rows=_select("contacts c", f"WHERE {ACTIVE} AND c.search_text LIKE ? {NEWEST}"),
+        count=_count("contacts c", "c.search_text LIKE ?"),
+    )
+    for name, word in (("few hits", "quastenflosser"), ("no hit", "nobodyhasthis")):
+        letters = " AND ".join(f'"{word[at : at + 3]}"' for at in range(len(word) - 2))
+        found = "contact_search f JOIN contacts c ON c.id = f.rowid"
+        yield Case(
+            name=f"search: {name}",
+            query=f"?q={word}",
+            values=(letters, f"%{word}%"),
+            rows=_select(found, f"WHERE {ACTIVE} AND f.contact_search MATCH ? AND c.search_text LIKE ? {NEWEST}"),
+            count=_count(found, "f.contact_search MATCH ? AND c.search_text LIKE ?"),
+        )
+    bought = "shop_customer_totals t JOIN contacts c ON c.id = t.contact_id"
+    yield Case(
+        name="sorted by a plugin's column",
+        query="?sort=-shop.orders",
+        total=all_of_them,
+        rows=_select(bought, f"WHERE {ACTIVE} ORDER BY t.orders DESC, t.contact_id DESC"),
+    )
+    yield Case(
+        name="sorted by name",
+        query="?sort=contact.name",
+        total=all_of_them,
+        rows=_select("contacts c", f"WHERE {ACTIVE} AND c.name_sort IS NOT NULL ORDER BY c.name_sort, c.id"),
+    )
+
+
+def _active(site: Site) -> int:
+    with site.session() as session:
+        return session.query(Contact).filter(Contact.inactive_at.is_(None)).count()
+
+
+def _before_last(site: Site) -> str:
+    """The cursor after which the last page begins."""
+    with site.session() as session:
+        active = session.query(Contact.joined_at, Contact.id).filter(Contact.inactive_at.is_(None))
+        joined_at, contact_id = active.order_by(Contact.joined_at, Contact.id).offset(PAGE).limit(1).one()
+        position = active.count() - PAGE + 1
+    cursor = Cursor(order="-contact.joined", value=joined_at, id=contact_id, position=position)
+    return encode_cursor(site.secret, cursor)
+
+
+def run(folder: Path, contacts: int) -> Iterator[Result]:
+    """Pages of a list of so many contacts."""
+    site = open_site(Settings(data_dir=folder))
+    make_people(site, contacts)
+    asker = Asker(site)
+    for case in cases(site):
+        page = asker.page(LIST + case.query)
+        ids = [int(found) for found in re.findall(r'data-row="(\d+)"', page)]
+        if not ids:
+            page = asker.page(LIST)
+        by_hand = ByHand(folder / "tresen.sqlite", page)
+
+        def ask(case: Case = case) -> str:
+            return asker.page(LIST + case.query)
+
+        def draw(case: Case = case, by_hand: ByHand = by_hand) -> tuple[list[int], str]:
+            return by_hand.draw(case.rows, *case.values, count=case.count, total=case.total)
+
+        drawn_ids, drawn = draw()
+        if drawn_ids != ids:
+            raise RuntimeError(f"{case.name}: by hand other contacts were found: {drawn_ids[:5]}, not {ids[:5]}")
+        kilobytes = f"{len(ask()) / 1000:.0f} kB"
+        yield compare(f"{case.name}, {kilobytes}", ask, f"by hand, {len(drawn) / 1000:.0f} kB", draw)
+        by_hand.close()
+    asker.close()
     site.close()
-    return results

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from core.contacts.finding import current_contact_id as current_contact_id
     from core.contacts.finding import hold_address as hold_address
     from core.contacts.finding import hold_contact as hold_contact
+    from core.contacts.folding import fold as fold
     from core.contacts.log import add_activities as add_activities
     from core.contacts.log import add_activity as add_activity
     from core.contacts.merging.moving import move_rows as move_rows
@@ -86,6 +87,8 @@ if TYPE_CHECKING:
     from core.values import Permission as Permission
     from core.values import PublicField as PublicField
     from core.values import Screening as Screening
+    from core.values import SearchHit as SearchHit
+    from core.values import SearchSource as SearchSource
     from core.values import SendVerdict as SendVerdict
     from core.values import SettingsField as SettingsField
     from core.values import Submission as Submission
@@ -108,6 +111,7 @@ _HOMES = {
     "core.contacts.bulk.events": ("tell_each",),
     "core.contacts.bulk.selections": ("selected_contacts",),
     "core.contacts.finding": ("current_contact_id", "hold_address", "hold_contact"),
+    "core.contacts.folding": ("fold",),
     "core.contacts.log": ("add_activities", "add_activity"),
     "core.contacts.merging.moving": ("move_rows",),
     "core.contacts.models": ("Contact",),
@@ -164,6 +168,8 @@ _HOMES = {
         "Permission",
         "PublicField",
         "Screening",
+        "SearchHit",
+        "SearchSource",
         "SendVerdict",
         "SettingsField",
         "Submission",

@@ -28,6 +28,7 @@ from core.values import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     SettingsField,
     Tile,
 )
@@ -49,6 +50,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_bulk_actions": BulkAction,
         "overview_tiles": Tile,
         "message_templates": MessageTemplate,
+        "search_sources": SearchSource,
         "jobs": Job,
     }
 )
@@ -73,6 +75,7 @@ class Contributions:
     contact_bulk_actions: Mapping[str, BulkAction]
     overview_tiles: Sequence[Tile]
     message_templates: Mapping[str, MessageTemplate]
+    search_sources: Sequence[SearchSource]
     jobs: Mapping[str, Job]
 
 
@@ -118,6 +121,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_bulk_actions=index("contact_bulk_actions"),
             overview_tiles=tuple(sort("overview_tiles")),
             message_templates=index("message_templates"),
+            search_sources=tuple(sort("search_sources")),
             jobs=index("jobs"),
         ),
         tuple(refused),
@@ -261,6 +265,7 @@ def _check_permissions(
         "contact_actions",
         "contact_bulk_actions",
         "overview_tiles",
+        "search_sources",
         "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])

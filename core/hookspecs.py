@@ -35,6 +35,7 @@ from core.values import (
     Permission,
     PublicField,
     Screening,
+    SearchSource,
     SendVerdict,
     SettingsField,
     Stage,
@@ -193,6 +194,16 @@ def jobs() -> Sequence[Job]:  # type: ignore[empty-body]
     due. Return: `Job` values. Combined: all, by key. If it raises: the plugin is refused; a raising `step` is rolled
     back and tried again with growing pauses, then its job has failed; a raising `run` is logged, and called when it is
     due next.
+    """
+
+
+@hookspec
+def search_sources() -> Sequence[SearchSource]:  # type: ignore[empty-body]
+    """What the search for everything (Ctrl K) finds besides contacts and pages.
+
+    When: once for each set of enabled plugins; a source's `search` for each text that someone looks for. Return:
+    `SearchSource` values. Combined: all, sorted by (order, key); a person searches those they may see. If it raises:
+    the plugin is refused; a raising or slow `search` is named among the results, and the others stand.
     """
 
 

@@ -80,6 +80,10 @@ class Language:
 
     def number(self, value: int | float | Decimal | None) -> str:
         """A number with the locale's separators; a Decimal of up to six digits after the point keeps them all."""
+        if isinstance(value, int):
+            # As both locales write it; a page of a list has a hundred.
+            return f"{value:,}".replace(",", "." if self.code == "de" else ",")
+
         from babel.numbers import format_decimal
 
         if value is None:

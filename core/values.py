@@ -407,6 +407,37 @@ class NavItem:
 
 
 @frozen(kw_only=True)
+class SearchHit:
+    """Something that was found: where it leads, and what it is called.
+
+    `at` is a moment that belongs to it, shown behind `detail` as the reader's language writes it.
+    """
+
+    title: str = field(validator=_text)
+    href: str = field(validator=validators.matches_re(r"/(?![/\\]).*|/"))
+    detail: str = field(default="", validator=_text)
+    icon: str = field(default="chevron-right", validator=_text)
+    at: datetime | None = field(default=None, validator=validators.optional(_aware))
+
+
+@frozen(kw_only=True)
+class SearchSource:
+    """What the search for everything (Ctrl K) looks through; `label` is the heading of what it found.
+
+    `search(session, text, limit)` answers at most `limit` hits, the best first; `text` is what was typed, trimmed, and
+    never empty. It runs in a thread of its own, in a reading session, within a second. With `translate` the hits'
+    titles are message ids.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    search: Callable[[Session, str, int], Sequence[SearchHit]] = field(validator=validators.is_callable())
+    translate: bool = False
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
 class TileData:
     """What a tile shows: a headline `value` (text, `Money` or number), and perhaps a series of (label, number)."""
 

@@ -119,7 +119,6 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
     Two transactions that see a new address at once both insert; the unique key lets one through, and the other waits
     for it and then finds its contact (C1).
     """
-    details = capture.details
     while True:
         inserted = session.execute(
             upsert(
@@ -130,9 +129,6 @@ def match_or_create(session: Session, address: Address, capture: Capture) -> tup
                     "email_key": address.key,
                     "joined_at": capture.occurred_at,
                     "stage": "customer" if capture.makes_customer else "lead",
-                    "search_text": rules.search_text(
-                        details.name, address.email, address.key, details.phone, details.city
-                    ),
                 },
                 keys=["email_key"],
             ).returning(Contact.id)

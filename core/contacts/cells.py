@@ -7,6 +7,7 @@ with the site. It draws what `components/lists.html` and `components/signs.html`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -14,6 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from jinja2 import Template
+from markupsafe import escape
 
 from core.i18n import Language
 from core.values import CellKind, Column, Indicator, Link, Money
@@ -178,44 +180,58 @@ def is_numeric(column: Column) -> bool:
     return column.kind in ("number", "money")
 
 
-def table_source(template: str, columns: Sequence[Column]) -> str:
-    """The source of `contacts/table.html` with these columns in it; of a plugin's nothing but their kinds.
+def table_source(template: str, columns: Sequence[Column], language: Language, icons: str) -> str:
+    """The source of `contacts/table.html` with these columns in it, and with the words that are the same in every row.
 
     Values: `columns` (heads), `rows`, `modules`, `caption`, `menu_text`, `row_menus`, `bulk` (whether rows can be
     ticked), and `here`, the address to come back to.
     """
-    labels = "".join(f"{{% set label{number} = columns[{number}].label %}}" for number in range(len(columns)))
-    cells = "".join(_cell_source(number, column) for number, column in enumerate(columns))
-    return template.replace("{# labels #}", labels).replace("{# cells #}", cells)
+
+    def about_row(found: re.Match[str]) -> str:
+        before, _, after = language.text(found[1]).partition("%(name)s")
+        return f'{settled(before)}{{{{ r["label"] }}}}{settled(after)}'
+
+    cells = "".join(_cell_source(number, column, language) for number, column in enumerate(columns))
+    source = ABOUT_ROW.sub(about_row, template.replace("{# cells #}", cells))
+    return source.replace("{{ icons }}", settled(icons))
 
 
-def _cell_source(number: int, column: Column) -> str:
+ABOUT_ROW = re.compile(r"""\{\{ _\('([^']*%\(name\)s[^']*)', name=r\["label"\]\) \}\}""")
+"""In the template: words with the name of the row's contact among them."""
+
+
+def settled(text: str) -> str:
+    """A text as a part of a template's source: as it will stand in the page, and nothing that a template would do."""
+    return str(escape(text)).replace("{", "&#123;")
+
+
+def _cell_source(number: int, column: Column, language: Language) -> str:
     name = f"c{number}"
     markup = OWN_MARKUP.get(column.key, KIND_MARKUP[column.kind])
     styles = ("numeric" if is_numeric(column) else "", ON_CARDS.get(column.key, "no-phone"), STYLES.get(column.key, ""))
     style = " ".join(filter(None, styles))
     if number == 0:
         return f'<th scope="row" role="rowheader">{{% set v = r["{name}"] %}}{markup}</th>'
-    cell = f'<td role="cell" data-label="{{{{ label{number} }}}}"'
+    cell = f'<td role="cell" data-label="{settled(language.text(column.label))}"'
     filled = f'{cell} class="{style}">{markup}</td>' if style else f"{cell}>{markup}</td>"
     empty = (
         f'{cell} class="{style} empty-cell"><span class="none" aria-hidden="true">–</span>'
-        '<span class="sr-only">{{ none_text }}</span></td>'
+        f'<span class="sr-only">{settled(language.text("none"))}</span></td>'
     )
     return f'{{% set v = r["{name}"] %}}{{% if v is none %}}{empty}{{% else %}}{filled}{{% endif %}}'
 
 
 def table_template(site: Site, language: Language, columns: Sequence[Column]) -> Template:
     """The table's template for these columns in one language, compiled at first use."""
-    from core.web.rendering import environment
+    from core.web.rendering import environment, static_url
 
     kept: dict[tuple[str, ...], Template] = site.__dict__.setdefault("_contact_tables", {})
-    key = (language.code, *(column.key for column in columns))
+    key = (language.code, *(f"{column.key} {column.label}" for column in columns))
     if key not in kept:
         if len(kept) >= MAX_KEPT:
             kept.clear()
         templates = environment(site, language)
         assert templates.loader is not None
         source, _, _ = templates.loader.get_source(templates, "contacts/table.html")
-        kept[key] = templates.from_string(table_source(source, columns))
+        kept[key] = templates.from_string(table_source(source, columns, language, static_url("icons.svg")))
     return kept[key]

@@ -124,9 +124,3 @@ COUNTED: Mapping[str, tuple[ColumnElement[bool], ...]] = MappingProxyType(
         "merged": (contacts.c.merged_into_id > 0,),
     }
 )
-
-
-def count_matching(session: Session, conditions: tuple[ColumnElement[bool], ...]) -> int:
-    """How many contacts meet the conditions; `COUNTED_UP_TO` + 1 when there are more than that."""
-    matching = select(contacts.c.id).where(*conditions).limit(COUNTED_UP_TO + 1).subquery()
-    return session.execute(select(func.count()).select_from(matching)).scalar_one()

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
 
 from attrs import asdict, frozen
-from sqlalchemy.orm import Session, object_session
 
-from core.contacts import likeness
-from core.contacts.custom_fields.searching import searched_texts
+from core.contacts.folding import search_text as search_text
 from core.contacts.models import Contact
+from core.contacts.search_texts import refresh_search_text as refresh_search_text
 from core.errors import InvalidInput
 from core.values import Actor, Details
 
@@ -133,32 +132,3 @@ def write_group(contact: Contact, values: Mapping[str, str], group: str, origin:
         setattr(contact, name, values.get(name, ""))
     # A new dict: SQLAlchemy does not see changes inside a JSON value.
     contact.origins = {**contact.origins, group: origin.as_json()}
-
-
-def refresh_search_text(contact: Contact) -> None:
-    """Write what search looks through (FEATURES L5), and what likely duplicates are found by (C9)."""
-    if (session := object_session(contact)) is not None:
-        refresh_search_texts(session, [contact])
-
-
-def refresh_search_texts(session: Session, contacts: Sequence[Contact]) -> None:
-    """As `refresh_search_text`, for many contacts with one query.
-
-    Name, address as typed and as compared, phone, custom fields, the addresses of contacts merged into this one.
-    """
-    more = searched_texts(session, [contact.id for contact in contacts])
-    for one in contacts:
-        texts = (*one.aliases.splitlines(), *more.get(one.id, ()))
-        one.search_text = search_text(one.name, one.email, one.email_key, one.phone, one.city, texts)
-        for column, value in likeness.keys_of({name: getattr(one, name) for name in likeness.NEEDED}).items():
-            setattr(one, column, value)
-
-
-def search_text(name: str, email: str, email_key: str, phone: str, city: str, more: Sequence[str] = ()) -> str:
-    """Casefolded text of everything that search finds a contact by, one part a line; `more` are its other texts.
-
-    A phone number is there as it was typed and with its bare digits.
-    """
-    digits = re.sub(r"\D", "", phone)
-    parts = [name, email, email_key, phone, digits, city, *more]
-    return unicodedata.normalize("NFC", "\n".join(dict.fromkeys(part.casefold() for part in parts if part)))

@@ -12,17 +12,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.contacts.cells import check_cell
-from core.contacts.counts import COUNTED_UP_TO, Counts, count_matching, counts_of
+from core.contacts.counts import COUNTED_UP_TO, Counts, counts_of
 from core.contacts.cursors import Cursor, decode_cursor, encode_cursor
 from core.contacts.matching import (
-    TAB_CONDITIONS,
     Matching,
     Notice,
     contacts,
     find_broken_filters,
     match,
 )
-from core.contacts.statements import Plan, Segment, make_plan, misfit, side_table, statement
+from core.contacts.places import Place, count_matching, find_part
+from core.contacts.statements import cells_of, make_plan, misfit, side_table
 from core.contacts.views import DEFAULT_SORT, View
 from core.plugins import Call, Failure, describe, plugin_of
 from core.values import Column
@@ -149,30 +149,33 @@ def _read(
         if matching.broken:
             return Found(view=view, rows=[], columns=selected, counts=counts, matching=matching)
         sort = site.contributions.contact_columns[view.sort]
-        plan = make_plan(selected, sort, view.tab, descending=view.descending)
-        rows, more = _fetch(site, session, plan, matching, cursor, size)
-        if cursor is not None and (not rows or (cursor.backward and not more and len(rows) < size)):
+        plan = make_plan(sort, view.tab, descending=view.descending)
+        part = find_part(site, session, plan, matching, cursor, size)
+        if cursor is not None and (not part.places or (cursor.backward and not part.more and len(part.places) < size)):
             # Nothing left there, or back at the beginning with less than a page: the beginning, whole.
             cursor = None
-            rows, more = _fetch(site, session, plan, matching, cursor, size)
+            part = find_part(site, session, plan, matching, cursor, size)
         backward = cursor is not None and cursor.backward
-        is_start = cursor is None or (backward and not more)
-        is_end = not more and not backward
+        is_start = cursor is None or (backward and not part.more)
+        is_end = not part.more and not backward
         first = 1
         if cursor is not None and not is_start:
-            first = max(1, cursor.position - len(rows) + 1) if backward else cursor.position
+            first = max(1, cursor.position - len(part.places) + 1) if backward else cursor.position
         if is_start and is_end:
-            total = len(rows)
+            total = len(part.places)
+        elif part.total is not None:
+            total = part.total
         elif matching.conditions:
-            total = count_matching(session, (*TAB_CONDITIONS[view.tab], *matching.conditions))
+            total = count_matching(session, view.tab, matching)
         else:
             total = counts.tabs[view.tab]
+        rows = _rows(site, session, selected, [one.id for one in part.places])
 
-    def place(row: Row, position: int, *, backward: bool) -> str:
-        value = row["sort_value"]
-        made = Cursor(order=view.order, value=value, id=row["id"], position=position, backward=backward)
+    def address(place: Place, position: int, *, backward: bool) -> str:
+        made = Cursor(order=view.order, value=place.value, id=place.id, position=position, backward=backward)
         return encode_cursor(site.secret, made)
 
+    places = part.places
     return Found(
         view=view,
         rows=rows,
@@ -181,43 +184,18 @@ def _read(
         first=first,
         # The number may have been counted before the last contacts came.
         total=max(total, first + len(rows) - 1),
-        previous=place(rows[0], first - 1, backward=True) if rows and not is_start else None,
-        next=place(rows[-1], first + len(rows), backward=False) if rows and not is_end else None,
+        previous=address(places[0], first - 1, backward=True) if places and not is_start else None,
+        next=address(places[-1], first + len(places), backward=False) if places and not is_end else None,
         matching=matching,
     )
 
 
-def _fetch(
-    site: Site, session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int
-) -> tuple[list[Row], bool]:
-    """Up to `size` rows from the cursor on, in the list's order, and whether more come after them."""
-    backward = cursor is not None and cursor.backward
-    segments: list[Segment] = ["valued", "empty"] if plan.has_empty else ["valued"]
-    if backward:
-        segments.reverse()
-    here: Segment | None = None
-    if cursor is not None:
-        here = "valued" if cursor.value is not None else "empty"
-        segments = segments[segments.index(here) :] if here in segments else []
-    rows: list[Row] = []
-    for segment in segments:
-        wanted = size + 1 - len(rows)
-        parameters: dict[str, object] = {"rows": wanted}
-        if cursor is not None and segment == here:
-            parameters |= {"at_id": cursor.id}
-            if segment == "valued":
-                parameters["at_value"] = cursor.value
-        built = statement(site, plan, segment, backward=backward, from_cursor="at_id" in parameters)
-        if matching.conditions:
-            built = built.where(*matching.conditions)
-        rows.extend(dict(row) for row in session.execute(built, parameters).mappings())
-        if len(rows) > size:
-            break
-    more = len(rows) > size
-    del rows[size:]
-    if backward:
-        rows.reverse()
-    return rows, more
+def _rows(site: Site, session: Session, selected: Sequence[Column], ids: Sequence[int]) -> list[Row]:
+    if not ids:
+        return []
+    found = {row["id"]: dict(row) for row in session.execute(cells_of(site, selected), {"ids": ids}).mappings()}
+    # One may have been erased between the two statements.
+    return [found[contact_id] for contact_id in ids if contact_id in found]
 
 
 def _read_what_works(

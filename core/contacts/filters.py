@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from sqlalchemy import ColumnElement, Table, and_, select
+from sqlalchemy import ColumnElement, Table, and_, func, select
 from sqlalchemy.orm import Session
 
+from core.contacts.columns import NOTHING
 from core.contacts.comparing import comparison
-from core.contacts.matching import search_conditions
 from core.contacts.models import Contact, ContactModule, ContactTag, Tag
+from core.contacts.searching import search_conditions
 from core.contacts.views import SEARCH_FILTER
 from core.values import Choice, Filter
 
@@ -77,12 +78,13 @@ def modules(session: Session) -> Sequence[Choice]:
 
 def lives_in(value: str) -> ColumnElement[bool] | None:
     """The value is an ISO 3166 code."""
-    return contacts.c.country == value if re.fullmatch(r"[A-Z]{2}", value, re.ASCII) else None
+    # As the index has it.
+    return func.nullif(contacts.c.country, NOTHING) == value if re.fullmatch(r"[A-Z]{2}", value, re.ASCII) else None
 
 
 def countries(session: Session) -> Sequence[Choice]:
     """Codes of the countries that contacts live in; the page knows their names."""
-    codes = session.scalars(select(contacts.c.country).where(contacts.c.country != "").distinct())
+    codes = session.scalars(select(contacts.c.country).where(func.nullif(contacts.c.country, NOTHING) > "").distinct())
     return [Choice(value=code, label=code) for code in sorted(codes)]
 
 
@@ -93,5 +95,8 @@ def is_at_stage(value: str) -> ColumnElement[bool] | None:
 
 def is_found(value: str) -> ColumnElement[bool] | None:
     """The value is `has:` and what one would type into the search field."""
-    conditions = search_conditions(value.removeprefix("has:")) if value.startswith("has:") else ()
-    return and_(*conditions) if conditions else None
+    if not value.startswith("has:"):
+        return None
+    # Without the hints, which only one of the databases understands: `match` adds them where they help.
+    search = search_conditions(value.removeprefix("has:"), is_sqlite=False)
+    return and_(*search.conditions) if search.conditions else None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from core.api.belongings import ROUTES as BELONGING_ROUTES
 from core.api.contacts import ROUTES as API_ROUTES
-from core.contacts import columns, filters, tiles
+from core.contacts import columns, filters, jumping, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.bulk.actions import ACTIONS as BULK_ACTIONS
 from core.contacts.bulk.running import JOBS
@@ -33,6 +33,7 @@ from core.values import (
     Job,
     NavItem,
     Permission,
+    SearchSource,
     Tile,
 )
 from core.web.contact_fields import ROUTES as FIELD_ROUTES
@@ -123,6 +124,16 @@ def overview_tiles() -> list[Tile]:
             load=tiles.new_contacts,
             permission="contact.view",
             order=10,
+        )
+    ]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Contacts."""
+    return [
+        SearchSource(
+            key="contact.people", label="Contacts", search=jumping.find_people, permission="contact.view", order=10
         )
     ]
 

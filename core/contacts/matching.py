@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
@@ -17,7 +15,8 @@ from core.contacts.choices import vanished
 from core.contacts.comparing import resolved
 from core.contacts.criteria import Criterion, Group
 from core.contacts.models import Contact
-from core.contacts.views import Tab, View
+from core.contacts.searching import search_conditions
+from core.contacts.views import SEARCH_FILTER, Tab, View
 from core.errors import InvalidInput
 from core.plugins import describe, plugin_of
 from core.values import Filter
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 log = logging.getLogger("tresen.contacts")
 
 contacts: Table = Contact.__table__  # type: ignore[assignment]
-
-MAX_WORDS = 10
-"""Words of a search that are looked for."""
 
 _active = (contacts.c.merged_into_id.is_(None), contacts.c.inactive_at.is_(None))
 
@@ -58,17 +54,20 @@ class Notice:
 class Matching:
     """What a view's search and filters ask for.
 
-    With `broken`, a filter could not be applied: no contact may be shown or touched, rather than too many.
+    `hints` follow from the conditions, and lead to the contacts by an index where there are few. With `broken`, a
+    filter could not be applied: no contact may be shown or touched, rather than too many.
     """
 
     conditions: tuple[ColumnElement[bool], ...] = ()
+    hints: tuple[ColumnElement[bool], ...] = ()
     notices: tuple[Notice, ...] = ()
     broken: bool = False
 
 
 def match(site: Site, view: View) -> Matching:
     """The conditions of a view beyond those of its tab."""
-    conditions = list(search_conditions(view.search))
+    search = search_conditions(view.search, is_sqlite=site.database.is_sqlite)
+    conditions = list(search.conditions)
     notices: list[Notice] = []
     broken = False
     for key, values in view.filters:
@@ -90,6 +89,7 @@ def match(site: Site, view: View) -> Matching:
             log.exception("Filter %r failed", key)
             notices.append(broken_filter(site, offered, describe(error)))
             broken = True
+    hints = list(search.hints)
     if view.where:
         refusals = [notice for one in view.where.criteria() if (notice := _refusal(site, view, one)) is not None]
         if refusals:
@@ -97,7 +97,8 @@ def match(site: Site, view: View) -> Matching:
             broken = True
         else:
             conditions.append(_combined(site, view.where))
-    return Matching(conditions=tuple(conditions), notices=tuple(notices), broken=broken)
+            hints.extend(_hints(site, view.where))
+    return Matching(conditions=tuple(conditions), hints=tuple(hints), notices=tuple(notices), broken=broken)
 
 
 def _refusal(site: Site, view: View, criterion: Criterion) -> Notice | None:
@@ -161,6 +162,16 @@ def _combined(site: Site, group: Group) -> ColumnElement[bool]:
     return _not(joined) if group.join == "none" else joined
 
 
+def _hints(site: Site, group: Group) -> list[ColumnElement[bool]]:
+    """What leads to the contacts by an index, of words that all of them must hold."""
+    found: list[ColumnElement[bool]] = []
+    for part in group.parts if group.join == "all" else ():
+        if isinstance(part, Criterion) and part.filter == SEARCH_FILTER and not part.negated and len(part.values) == 1:
+            words = part.values[0].removeprefix("has:")
+            found.extend(search_conditions(words, is_sqlite=site.database.is_sqlite).hints)
+    return found
+
+
 def _not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     # NOT would leave out whoever has no value: for them the condition is neither true nor false.
     return condition.self_group().is_not(true())
@@ -174,7 +185,7 @@ def contacts_of(site: Site, view: View) -> Select[tuple[int]]:
     matching = match(site, view)
     if matching.broken or matching.notices:
         raise InvalidInput("A filter could not be applied, so nothing was done. Remove it and try again.")
-    return select(contacts.c.id).where(*TAB_CONDITIONS[view.tab], *matching.conditions)
+    return select(contacts.c.id).where(*TAB_CONDITIONS[view.tab], *matching.hints, *matching.conditions)
 
 
 def _predicate(site: Site, offered: Filter, value: str) -> ColumnElement[bool] | None:
@@ -222,21 +233,3 @@ def find_broken_filters(site: Site, view: View) -> tuple[Notice, ...]:
             log.exception("Filter %r failed in the database", key)
             notices.append(broken_filter(site, offered, describe(error)))
     return tuple(notices)
-
-
-def search_conditions(text: str) -> tuple[ColumnElement[bool], ...]:
-    """Every word must be in the search text (FEATURES L5); a telephone number is found by digits too."""
-    words = unicodedata.normalize("NFC", text.casefold()).split()[:MAX_WORDS]
-    if not words:
-        return ()
-    each = tuple(_contains(word) for word in words)
-    digits = re.sub(r"\D", "", text).lstrip("0")
-    if len(digits) >= 3 and re.fullmatch(r"[\d\s+()/.\-]+", text):
-        # What is 0171/555 to one is +49 171 555 to the other: both hold the digits 171555.
-        return (or_(and_(*each), _contains(digits)),)
-    return each
-
-
-def _contains(word: str) -> ColumnElement[bool]:
-    escaped = re.sub(r"([%_\\])", r"\\\1", word)
-    return contacts.c.search_text.like(f"%{escaped}%", escape="\\")

@@ -8,14 +8,24 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from core.contacts.folding import name_key, search_text
 from core.contacts.likeness import key_default
-from core.database.base import Base, BigInt, ContactRef, Id, PlainContactRef
+from core.database.base import Base, BigInt, ContactRef, Id, PlainContactRef, SortText
 from core.values import Stage
 
 
 def now() -> datetime:
     """This moment, in UTC."""
     return datetime.now(UTC)
+
+
+def _name_sort(context: Any) -> str | None:
+    return name_key(context.get_current_parameters().get("name") or "")
+
+
+def _search_text(context: Any) -> str:
+    row = context.get_current_parameters()
+    return search_text(*(row.get(name) or "" for name in ("name", "email", "email_key", "phone", "city")))
 
 
 class Contact(Base):
@@ -29,6 +39,8 @@ class Contact(Base):
     stored name of its picture, empty without one. The columns `…_key` are what likely duplicates have in common; see
     `core.contacts.likeness`.
     `origins` says of each group of details where it came from and since when; see `core.contacts.details`.
+    `name_sort` is what the list of names is sorted by, `search_text` what search looks through; both follow from the
+    rest when a contact is made, and `core.contacts.search_texts` writes them anew when it changes.
     `version` grows with every edit by staff or visitor, for the two who edit at once (P3).
     """
 
@@ -52,12 +64,11 @@ class Contact(Base):
     inactive_at: Mapped[datetime | None]
     locked_at: Mapped[datetime | None]
     locked_by: Mapped[str] = mapped_column(default="")
-    merged_into_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), index=True
-    )
+    merged_into_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"))
     aliases: Mapped[str] = mapped_column(default="")
     origins: Mapped[dict[str, Any]] = mapped_column(default=dict)
-    search_text: Mapped[str] = mapped_column(default="")
+    name_sort: Mapped[str | None] = mapped_column(SortText, default=_name_sort)
+    search_text: Mapped[str] = mapped_column(default=_search_text)
     phone_key: Mapped[str] = mapped_column(default=key_default("phone_key"))
     twin_key: Mapped[str] = mapped_column(default=key_default("twin_key"))
     name_key: Mapped[str] = mapped_column(default=key_default("name_key"))
@@ -77,7 +88,16 @@ class Contact(Base):
             sqlite_where=text("inactive_at IS NOT NULL"),
             postgresql_where=text("inactive_at IS NOT NULL"),
         ),
-        Index("ix_contacts_name", text("nullif(lower(name), '')"), "id"),
+        # Without those that were never merged, or SQLite takes it for the quickest way to nearly all contacts.
+        Index(
+            "ix_contacts_merged",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
+        Index("ix_contacts_name", "name_sort", "id"),
+        Index("ix_contacts_country", text("nullif(country, '')"), "id"),
+        Index("ix_contacts_phone", text("nullif(phone, '')"), "id"),
         *(
             Index(
                 f"ix_contacts_{name}",

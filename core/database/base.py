@@ -45,6 +45,10 @@ class Text(TypeDecorator[str]):
         return value
 
 
+# PostgreSQL would sort by the rules of its server's language, and SQLite by code points: what is folded for sorting
+# (`core.contacts.folding`) is sorted alike by both.
+SortText = Text().with_variant(String(collation="C"), "postgresql")
+
 # SQLite makes only an INTEGER primary key its rowid.
 BigInt = BigInteger().with_variant(Integer(), "sqlite")
 

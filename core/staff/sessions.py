@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, and_, delete, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts.models import now
@@ -62,32 +62,37 @@ def start_session(session: Session, account_id: int, browser: str = "") -> str:
     return token
 
 
+_kept, _account = StaffSession.__table__.c, StaffAccount.__table__.c
+# Built once, and of the tables: it is asked with every request.
+ALIVE = (
+    select(_kept.id, _kept.seen_at, _account.id, _account.name, _account.email, _account.role)
+    .select_from(StaffSession.__table__.join(StaffAccount.__table__, _account.id == _kept.account_id))
+    .where(
+        _kept.token_hash == bindparam("token_hash"),
+        _kept.revoked_at.is_(None),
+        _kept.expires_at > bindparam("now"),
+        _kept.seen_at > bindparam("idle_since"),
+        _account.disabled_at.is_(None),
+    )
+)
+
+
 def read_session(site: Site, token: str) -> SignedIn | None:
     """Who the token belongs to now; None when it is unknown, over, revoked, or its account is disabled."""
-    statement = (
-        select(
-            StaffSession.id,
-            StaffSession.seen_at,
-            StaffAccount.id.label("account_id"),
-            StaffAccount.name,
-            StaffAccount.email,
-            StaffAccount.role,
-        )
-        .join(StaffAccount, StaffAccount.id == StaffSession.account_id)
-        .where(
-            StaffSession.token_hash == _hash(token),
-            is_alive(),
-            StaffAccount.disabled_at.is_(None),
-        )
-    )
+    moment = now()
     with site.session() as session:
-        row = session.execute(statement).one_or_none()
+        row = (
+            session.connection()
+            .execute(ALIVE, {"token_hash": _hash(token), "now": moment, "idle_since": moment - IDLE})
+            .one_or_none()
+        )
     if row is None:
         return None
-    if row.seen_at < now() - SEEN_EVERY:
+    session_id, seen_at, account_id, name, email, role = row
+    if seen_at < moment - SEEN_EVERY:
         with site.begin() as session:
-            session.execute(update(StaffSession).where(StaffSession.id == row.id).values(seen_at=now()))
-    return SignedIn(id=row.account_id, name=row.name, email=row.email, role=row.role, session_id=row.id)
+            session.execute(update(StaffSession).where(StaffSession.id == session_id).values(seen_at=moment))
+    return SignedIn(id=account_id, name=name, email=email, role=role, session_id=session_id)
 
 
 def end_session(session: Session, session_id: int) -> None:

@@ -10,7 +10,7 @@ from core.api.document import ROUTES as DOCUMENT_ROUTES
 from core.hookspecs import hookimpl
 from core.jobs.queue import forget_old_jobs
 from core.values import ALL_ROLES, Job, NavItem, Permission, SettingsField
-from core.web import health, modules, overview, settings_screen, start
+from core.web import health, jump, modules, overview, settings_screen, start
 from core.web import jobs as job_pages
 
 
@@ -40,6 +40,7 @@ def routers() -> list[HTTPRouteHandler]:
         *start.ROUTES,
         *health.ROUTES,
         *overview.ROUTES,
+        *jump.ROUTES,
         *modules.ROUTES,
         *settings_screen.ROUTES,
         *job_pages.ROUTES,

@@ -53,6 +53,7 @@ KINDS: Mapping[str, str] = {
     "contact_actions": "Actions",
     "contact_bulk_actions": "Actions for many",
     "overview_tiles": "Tiles",
+    "search_sources": "Search",
     "settings_fields": "Settings",
     "permissions": "Permissions",
 }

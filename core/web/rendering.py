@@ -135,6 +135,8 @@ def render_part(
 
 def frame(request: Request) -> dict[str, Any]:
     """What every page has: names, menus, the person, the languages, and a message from the page before."""
+    from core.web.jump import JUMP_PATH
+    from core.web.jump import PERMISSION as JUMP_PERMISSION
     from core.web.requests import THEME_COOKIE
 
     site, language, path = request.site, request.language, request.scope["path"]
@@ -192,6 +194,7 @@ def frame(request: Request) -> dict[str, Any]:
         "toasts": read_toasts(request),
         "site_style": f"/site.css?{site.revision}",
         "settings_url": "/dashboard/account" if person else None,
+        "jump_url": JUMP_PATH if person and request.allows(JUMP_PERMISSION) else None,
         "theme": theme if theme in ("light", "dark") else None,
         "allows": request.allows,
     }

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from core import Choice, Contact, TileData, comparison, site_of
@@ -28,32 +28,34 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+_booked = BookingAppointment.__table__.c
+_of_contacts = _booked.contact_id.in_(bindparam("ids", expanding=True))
+# Built once: building a statement takes longer than running it.
+NEXT = (
+    select(_booked.contact_id, func.min(_booked.starts_at))
+    .where(_of_contacts, _booked.state == "booked", _booked.starts_at > bindparam("now"))
+    .group_by(_booked.contact_id)
+)
+LAST = (
+    select(_booked.contact_id, func.max(_booked.starts_at))
+    .where(_of_contacts, _booked.state.in_(("booked", "done")), _booked.starts_at <= bindparam("now"))
+    .group_by(_booked.contact_id)
+)
+
+
 def next_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
     """Contact id → start of the next booked appointment."""
-    statement = (
-        select(BookingAppointment.contact_id, func.min(BookingAppointment.starts_at))
-        .where(
-            BookingAppointment.contact_id.in_(contact_ids),
-            BookingAppointment.state == "booked",
-            BookingAppointment.starts_at > _now(),
-        )
-        .group_by(BookingAppointment.contact_id)
-    )
-    return {contact_id: when for contact_id, when in session.execute(statement) if contact_id is not None}
+    return _times(session, NEXT, contact_ids)
 
 
 def last_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[int, datetime]:
     """Contact id → start of the last appointment that was kept, or not marked otherwise."""
-    statement = (
-        select(BookingAppointment.contact_id, func.max(BookingAppointment.starts_at))
-        .where(
-            BookingAppointment.contact_id.in_(contact_ids),
-            BookingAppointment.state.in_(("booked", "done")),
-            BookingAppointment.starts_at <= _now(),
-        )
-        .group_by(BookingAppointment.contact_id)
-    )
-    return {contact_id: when for contact_id, when in session.execute(statement) if contact_id is not None}
+    return _times(session, LAST, contact_ids)
+
+
+def _times(session: Session, statement: Select[Any], contact_ids: Sequence[int]) -> Mapping[int, datetime]:
+    found = session.connection().execute(statement, {"ids": contact_ids, "now": _now()})
+    return {row[0]: row[1] for row in found}
 
 
 def booked_choices(session: Session) -> Sequence[Choice]:

@@ -19,12 +19,13 @@ from core import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     Site,
     Tile,
     hookimpl,
     move_rows,
 )
-from plugins.booking import contact_views, persons, public_pages, staff_appointments, staff_services
+from plugins.booking import contact_views, finding, persons, public_pages, staff_appointments, staff_services
 from plugins.booking.demo import make_history
 from plugins.booking.models import BookingAppointment
 
@@ -55,6 +56,12 @@ def permissions() -> list[Permission]:
         ),
         Permission(key="booking.services", label="Change services and opening hours", order=51),
     ]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Appointments by the person, the service or the number."""
+    return finding.search_sources()
 
 
 @hookimpl

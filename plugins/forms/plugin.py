@@ -18,12 +18,13 @@ from core import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     Site,
     Tile,
     hookimpl,
     move_rows,
 )
-from plugins.forms import builder, inbox, persons, public, reading
+from plugins.forms import builder, finding, inbox, persons, public, reading
 from plugins.forms.demo import add_history
 from plugins.forms.models import Entry
 
@@ -60,6 +61,12 @@ def permissions() -> list[Permission]:
 def routers() -> list[HTTPRouteHandler]:
     """The visitor's pages, the builder and the entries."""
     return [*public.ROUTES, *builder.ROUTES, *inbox.ROUTES]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Forms by their name."""
+    return finding.search_sources()
 
 
 @hookimpl

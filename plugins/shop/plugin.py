@@ -22,13 +22,14 @@ from core import (
     NavItem,
     Panel,
     Permission,
+    SearchSource,
     SettingsField,
     Site,
     Tile,
     hookimpl,
     move_rows,
 )
-from plugins.shop import columns, panels, persons, selling, shelving, shopping, tiles, vouching
+from plugins.shop import columns, finding, panels, persons, selling, shelving, shopping, tiles, vouching
 from plugins.shop import demo as history
 from plugins.shop.models import Order
 from plugins.shop.totals import count_anew
@@ -188,6 +189,12 @@ def message_templates() -> list[MessageTemplate]:
             body="Hello {{name}},\n\nyour order is ready, and you can collect it.\n\nKind regards\n{{sender}}",
         )
     ]
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    """Orders by their number or person, and products."""
+    return finding.search_sources()
 
 
 @hookimpl

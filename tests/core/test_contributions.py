@@ -11,7 +11,20 @@ from typing import Any
 import litestar
 import pytest
 
-from core import Action, Column, ContactField, Module, NavItem, Panel, Permission, Request, Tile, TileData, get
+from core import (
+    Action,
+    Column,
+    ContactField,
+    Module,
+    NavItem,
+    Panel,
+    Permission,
+    Request,
+    SearchSource,
+    Tile,
+    TileData,
+    get,
+)
 from core.contributions import Contributions, collect
 from core.plugins import Plugins, Refusal, make_plugin
 from core.testing import make_client, make_site, sign_in
@@ -210,6 +223,12 @@ def _values_that_ask(permission: str) -> dict[str, tuple[str, Callable[[], list[
         "overview_tiles": (
             "Tile 'notes.a'",
             lambda: [Tile(key="notes.a", title="A", load=lambda session: TileData(value=1), permission=permission)],
+        ),
+        "search_sources": (
+            "SearchSource 'notes.a'",
+            lambda: [
+                SearchSource(key="notes.a", label="A", search=lambda session, text, limit: [], permission=permission)
+            ],
         ),
     }
 

@@ -43,6 +43,8 @@ from core import (
     PublicField,
     Request,
     Screening,
+    SearchHit,
+    SearchSource,
     SendVerdict,
     SettingsField,
     Site,
@@ -275,6 +277,16 @@ def overview_tiles() -> list[Tile]:
 
 def all_points(session: Session) -> TileData:
     return TileData(value=session.scalar(select(func.coalesce(func.sum(Points.points), 0))))
+
+
+@hookimpl
+def search_sources() -> list[SearchSource]:
+    return [SearchSource(key="sample_plugin.levels", label="Levels", search=find_levels, translate=True)]
+
+
+def find_levels(session: Session, text: str, limit: int) -> list[SearchHit]:
+    levels = [level for level in ("Gold", "Silver") if text.casefold() in level.casefold()]
+    return [SearchHit(title=level, href=f"/dashboard/sample_plugin?level={level}") for level in levels[:limit]]
 
 
 @hookimpl

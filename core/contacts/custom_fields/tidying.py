@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.orm import Session
 
 from core.contacts.custom_fields.models import CustomField, CustomFieldChoice, CustomFieldValue
-from core.contacts.details import refresh_search_texts
 from core.contacts.models import Contact
+from core.contacts.search_texts import refresh_search_texts
 from core.jobs import queue_job
 from core.values import Actor, Job, Task
 
@@ -49,10 +49,10 @@ def tidy(session: Session, site: Site, task: Task) -> bool:
         .limit(STEP)
     ).all()
     # Contacts before values, as whoever saves a form holds them.
-    contacts = session.scalars(select(Contact).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()).all()
+    session.execute(select(Contact.id).where(Contact.id.in_(ids)).order_by(Contact.id).with_for_update()).all()
     if ids and "renamed" not in task.data:
         session.execute(delete(value).where(_touched(task.data), value.contact_id.in_(ids)))
-    refresh_search_texts(session, contacts)
+    refresh_search_texts(session, ids)
     task.done += len(ids)
     if len(ids) == STEP:
         task.data = {**task.data, "after": ids[-1]}

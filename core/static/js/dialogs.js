@@ -90,24 +90,41 @@ async function load(href, options) {
   return dialog;
 }
 
-const jump = document.getElementById("jump");
+/* The search for everything: a dialog on every page but its own, where the field is at hand. */
+const jump = document.querySelector("[data-jump-box]");
 export function openJump() {
   if (!jump) return false;
-  show(jump);
-  jump.querySelector("input").select();
+  if (jump instanceof HTMLDialogElement) show(jump);
+  const field = jump.querySelector("input");
+  field.focus();
+  field.select();
+  if (!jump.querySelector(".jump-results *")) field.form.requestSubmit();
   return true;
 }
 document.addEventListener("click", (event) => {
   if (event.target instanceof Element && event.target.closest("[data-jump]") && openJump()) event.preventDefault();
 });
+const typed = () => jump.querySelector("input").value.normalize("NFC").split(/\s+/).filter(Boolean).join(" ");
+const first = () => jump.querySelector(".jump-results a");
+/* Enter may be faster than the answer to what was typed last: then the answer is waited for. */
+let going = false;
 jump?.addEventListener("keydown", (event) => {
-  const stops = [jump.querySelector("input"), ...jump.querySelectorAll(".jump-results a")];
+  const field = jump.querySelector("input");
+  const stops = [field, ...jump.querySelectorAll(".jump-results a")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-  if (event.key === "Enter" && event.target === stops[0] && stops[1]) {
+  going = false;
+  if (event.key === "Enter" && event.target === field && typed()) {
     event.preventDefault();
-    stops[1].click();
+    going = jump.querySelector("[data-found-for]")?.dataset.foundFor !== typed();
+    if (going) field.form.requestSubmit();
+    else first()?.click();
   } else if (step) {
     event.preventDefault();
-    stops[(stops.indexOf(document.activeElement) + step + stops.length) % stops.length].focus();
+    stops[(Math.max(0, stops.indexOf(document.activeElement)) + step + stops.length) % stops.length].focus();
   }
 });
+if (jump) {
+  new MutationObserver(() => {
+    if (going && jump.querySelector("[data-found-for]")?.dataset.foundFor === typed()) first()?.click();
+  }).observe(jump.querySelector(".jump-results"), { childList: true });
+}

@@ -11,12 +11,12 @@ from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
 from core.contacts.finding import current_contact_id, find_contact
-from core.contacts.matching import search_conditions
 from core.contacts.merging.combining import GROUP_LABELS
 from core.contacts.merging.merging import merge_contacts, with_patience
 from core.contacts.merging.words import holdings
 from core.contacts.models import Contact
 from core.contacts.profile import person_of, read_tags
+from core.contacts.searching import search_conditions
 from core.errors import Conflict, InvalidInput
 from core.web.merging import showing
 from core.web.merging.duplicates import two_ids
@@ -57,10 +57,12 @@ def merge_with(request: Request, contact_id: FromPath[int], q: FromQuery[str] = 
 
 
 def _search(session: Session, contact_id: int, text: str) -> list[Contact]:
-    conditions = search_conditions(text)
-    if not conditions:
+    asked = search_conditions(text, is_sqlite=session.get_bind().dialect.name == "sqlite")
+    if not asked.conditions:
         return []
-    statement = select(Contact).where(*conditions, Contact.merged_into_id.is_(None), Contact.id != contact_id)
+    statement = select(Contact).where(
+        *asked.conditions, *asked.hints, Contact.merged_into_id.is_(None), Contact.id != contact_id
+    )
     return list(session.scalars(statement.order_by(Contact.joined_at.desc(), Contact.id.desc()).limit(FOUND)))
 
 

@@ -95,7 +95,7 @@ def test_b3_the_filter_finds_who_booked_and_who_will_come(site: Site, noon: date
 def test_b3_filters_by_the_day_of_the_next_and_the_last(site: Site, noon: datetime) -> None:
     take(site, "soon@example.org", noon)
     take(site, "soon@example.org", noon + timedelta(days=14))
-    take(site, "later@example.org", noon + timedelta(days=14))
+    take(site, "later@example.org", noon + timedelta(days=21))
     take(site, "past@example.org", noon - timedelta(days=28))
     day = noon.astimezone(site.settings.zone).date()
 

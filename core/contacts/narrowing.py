@@ -1,0 +1,160 @@
+"""How the contacts of a search and filters are found quickly, whether they are ten or half of all.
+
+SQLite knows nothing of how many rows a condition leaves: it reads forty thousand contacts with a tag and sorts them to
+show fifty, or goes through all contacts by date for the three that have another. So it is asked first, up to a limit,
+how many each condition could leave, and told which way to go. PostgreSQL counts for itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from attrs import field, frozen
+from sqlalchemy import (
+    BinaryExpression,
+    BindParameter,
+    ColumnElement,
+    FromClause,
+    PrimaryKeyConstraint,
+    ScalarSelect,
+    Select,
+    Table,
+    UniqueConstraint,
+    and_,
+    func,
+    literal_column,
+    select,
+    true,
+)
+from sqlalchemy.orm import Session
+from sqlalchemy.sql import operators, visitors
+from sqlalchemy.sql.elements import BooleanClauseList
+
+from core.contacts.models import Contact
+from core.contacts.search_index import SQLITE_TABLE
+
+contacts: Table = Contact.__table__  # type: ignore[assignment]
+
+
+@frozen(kw_only=True)
+class Lookup:
+    """A condition that names contacts by their ids: `contacts.id IN (SELECT …)`.
+
+    `ids` is that select. With `once`, it answers no contact twice.
+    """
+
+    condition: ColumnElement[bool] = field(eq=False)
+    ids: Select[Any] = field(eq=False)
+    once: bool
+
+
+def lookups(conditions: Sequence[ColumnElement[bool]]) -> list[Lookup]:
+    """The conditions that name contacts by ids and that every contact of the list must meet."""
+    return [found for condition in _flat(conditions) if (found := _lookup(condition)) is not None]
+
+
+def _flat(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    flat: list[ColumnElement[bool]] = []
+    for condition in conditions:
+        if isinstance(condition, BooleanClauseList) and condition.operator is operators.and_:
+            flat.extend(_flat(condition.clauses))
+        else:
+            flat.append(condition)
+    return flat
+
+
+def _lookup(condition: object) -> Lookup | None:
+    if not isinstance(condition, BinaryExpression) or condition.operator is not operators.in_op:
+        return None
+    if table_column(condition.left) is not contacts.c.id or not isinstance(condition.right, ScalarSelect):
+        return None
+    ids = condition.right.element
+    return Lookup(condition=condition, ids=ids, once=_answers_once(ids)) if isinstance(ids, Select) else None
+
+
+def table_column(expression: Any) -> object:
+    """The table's own column behind an attribute of a mapped class; any other expression as it is."""
+    found = expression.__clause_element__() if hasattr(expression, "__clause_element__") else expression
+    table = getattr(found, "table", None)
+    return table.c.get(found.key) if isinstance(table, Table) else found
+
+
+def _answers_once(ids: Select[Any]) -> bool:
+    """Whether a select from one table answers each id once, by a unique key of that and of what is held fixed."""
+    tables = ids.get_final_froms()
+    if len(tables) != 1 or len(ids.selected_columns) != 1:
+        return False
+    if not isinstance(tables[0], Table):
+        return _is_index(tables[0])
+    fixed = {table_column(ids.selected_columns[0])}
+    for condition in _flat([ids.whereclause] if ids.whereclause is not None else []):
+        if (
+            isinstance(condition, BinaryExpression)
+            and condition.operator is operators.eq
+            and isinstance(condition.right, BindParameter)
+        ):
+            fixed.add(table_column(condition.left))
+    keys = [
+        set(constraint.columns)
+        for constraint in tables[0].constraints
+        if isinstance(constraint, PrimaryKeyConstraint | UniqueConstraint)
+    ]
+    return any(key <= fixed for key in keys if key)
+
+
+def smallest(session: Session, found: Sequence[Lookup], limit: int) -> int:
+    """How many contacts the smallest of these could leave, up to `limit` + 1."""
+    limited = (select(func.count()).select_from(one.ids.limit(limit + 1).subquery()).scalar_subquery() for one in found)
+    return min(int(number) for number in session.execute(select(*limited)).one())
+
+
+def as_probes(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
+    """The conditions in the form that is quickest for one contact after another.
+
+    What names contacts by ids is asked of each with EXISTS, by an index, where SQLite would first make a list of all.
+    And each is closed off, so that SQLite does not leave the order of the list for an index on a condition.
+    """
+
+    def replace(element: Any, **_: Any) -> Any:
+        found = _lookup(element)
+        if found is None or not _is_plain(found.ids):
+            return None
+        same = found.ids.selected_columns[0] == contacts.c.id
+        return found.ids.with_only_columns(literal_column("1")).where(same).correlate(contacts).exists()
+
+    return [visitors.replacement_traverse(one, {}, replace).is_(true()) for one in _flat(conditions)]
+
+
+def _is_plain(ids: Select[Any]) -> bool:
+    """Whether a select's rows can be asked for one by one."""
+    return (
+        ids._limit_clause is None
+        and ids._offset_clause is None
+        and not ids._group_by_clauses
+        and contacts not in ids.get_final_froms()
+        # The index would answer the whole question anew for every contact.
+        and not any(map(_is_index, ids.get_final_froms()))
+    )
+
+
+def _is_index(table: object) -> bool:
+    return not isinstance(table, Table) and getattr(table, "name", "") == SQLITE_TABLE
+
+
+def count_up_to(
+    session: Session, tab: Sequence[ColumnElement[bool]], conditions: Sequence[ColumnElement[bool]], limit: int
+) -> int:
+    """How many contacts of a tab meet the conditions; `limit` + 1 when there are more than that.
+
+    Read from what names them by ids, if that names nobody twice: then nothing has to be kept to stop at the limit.
+    """
+    start: FromClause = contacts
+    rest = _flat(conditions)
+    if driver := next((one for one in lookups(conditions) if one.once), None):
+        ids = driver.ids.subquery("named")
+        start = ids.join(contacts, contacts.c.id == ids.c[0])
+        rest = [one for one in rest if one is not driver.condition]
+        rest = as_probes(rest)
+    matching = select(contacts.c.id).select_from(start).where(and_(true(), *tab, *rest)).limit(limit + 1).subquery()
+    return session.execute(select(func.count()).select_from(matching)).scalar_one()
