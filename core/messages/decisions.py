@@ -11,11 +11,10 @@ from core.contacts.finding import find_contact
 from core.contacts.log import add_activity
 from core.contacts.models import now
 from core.errors import Conflict, NotFound
-from core.messages.composing import language_of
 from core.messages.deciding import ask_may_send
 from core.messages.models import Message
-from core.messages.sending import tell_sent
-from core.values import Activity, Actor, Outgoing, Purpose
+from core.messages.sending import outgoing_of, tell_sent
+from core.values import Activity, Actor
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -38,22 +37,7 @@ def resend(session: Session, site: Site, message_id: int) -> Message:
     if not can_resend(message.state, message.purpose):
         raise Conflict("This message can’t be sent again.")
     contact = find_contact(session, message.contact_id)
-    purpose: Purpose = message.purpose or "personal"
-    ask_may_send(
-        session,
-        site,
-        Outgoing(
-            contact_id=contact.id,
-            email=contact.email,
-            purpose=purpose,
-            subject=message.subject,
-            text=message.text,
-            language=language_of(site, contact),
-            module=message.module,
-            necessary=message.necessary,
-            message_id=message.id,
-        ),
-    )
+    ask_may_send(session, site, outgoing_of(site, contact, message))
     message.state, message.attempts, message.next_at = "queued", 0, now()
     message.claimed_by, message.claimed_at, message.handed_at, message.settled_at = "", None, None, None
     message.reply, message.reply_by = "", ""

@@ -155,7 +155,7 @@ def _hand_over(site: Site, message_id: int, worker: str, address: str, attachmen
             # Merged while the server was asked: once more, with the right address.
             outbox.put_back(session, message, "", wait=False)
             return None
-        outgoing = _outgoing(site, contact, message)
+        outgoing = outgoing_of(site, contact, message)
         try:
             allowed = ask_may_send(session, site, outgoing)
         except SendRefused as refused:
@@ -166,7 +166,8 @@ def _hand_over(site: Site, message_id: int, worker: str, address: str, attachmen
         return _letter(contact, message, outgoing, allowed, attachments)
 
 
-def _outgoing(site: Site, contact: Contact, message: Message) -> Outgoing:
+def outgoing_of(site: Site, contact: Contact, message: Message) -> Outgoing:
+    """A stored message as the plugins are asked about it."""
     purpose: Purpose = message.purpose or "personal"
     return Outgoing(
         contact_id=contact.id,

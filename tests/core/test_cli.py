@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
+from core import state
 from core.cli import main
 from core.settings import Settings
 from core.site import open_site
 from core.staff.models import StaffAccount
+from tests.support.mail import mail_server
 
 PASSWORD = "a loaf of rye bread"
 
@@ -98,6 +100,27 @@ def test_doctor_lists_every_setting_and_no_secret(
     assert "sesame-open-wide" not in printed
     assert database_url not in printed
     assert printed.endswith("No problems found.\n")
+
+
+def test_doctor_says_whether_mail_can_be_sent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], database_url: str
+) -> None:
+    assert main(["migrate"]) == 0
+    assert main(["doctor"]) == 0
+    assert "nothing is sent: TRESEN_SMTP_URL is not set" in capsys.readouterr().out
+    with mail_server() as server:
+        monkeypatch.setenv("TRESEN_SMTP_URL", server.url)
+        assert main(["doctor"]) == 1
+        assert "the sender's address is not set" in capsys.readouterr().out
+        with closing(open_site()) as site, site.begin() as session:
+            state.save_setting(session, "message.sender_email", "laden@example.org")
+        assert main(["doctor"]) == 0
+        assert f"127.0.0.1:{server.port} is ready" in capsys.readouterr().out
+    monkeypatch.setenv("TRESEN_SMTP_URL", f"smtp://ada:secret-word@127.0.0.1:{server.port}")
+    assert main(["doctor"]) == 1
+    printed = capsys.readouterr().out
+    assert f"The mail server 127.0.0.1:{server.port} can't be used: The mail server refuses the connection." in printed
+    assert "secret-word" not in printed
 
 
 def test_doctor_names_waiting_migrations(fresh_database: object, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
 from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import select, update
 
-from core import Site
+from core import Site, queue_message, storing
 from core.contacts.models import now
 from core.messages import outbox
 from core.messages.models import Message
@@ -59,7 +60,7 @@ def worker(site: Site, smtp_url: str, *more: str) -> Iterator[subprocess.Popen[b
 
 def killed(process: subprocess.Popen[bytes], when: Callable[[], bool]) -> None:
     """Kill the worker -9 at a moment."""
-    within(30, when)
+    within(60, when)
     process.send_signal(signal.SIGKILL)
     process.wait(30)
 
@@ -88,10 +89,11 @@ def test_t_m3_killed_in_the_middle_of_the_text_it_is_for_staff_to_decide(
     tmp_path: Path, database_url: str, server: MailServer
 ) -> None:
     site = mail_site(tmp_path, database_url, server.url)
+    contact_id = add_contact(site)
     # More than fits between the two, so that the worker has to wait while it writes.
-    message_id = queue(site, add_contact(site), text="line\n" * 9_000)
-    with site.begin() as session:
-        session.execute(update(Message).values(text="A line of the text.\n" * 500_000))
+    with storing(site.settings.data_dir) as store, site.begin() as session:
+        saved = store.save("large.bin", BytesIO(b"x" * 12_000_000))
+        message_id = queue_message(session, site, contact_id, "Large", "Text", "personal", files=[saved])
     reached = Event()
     with deaf_server(reached) as url, worker(site, url) as process:
         killed(process, reached.is_set)
