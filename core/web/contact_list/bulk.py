@@ -31,6 +31,7 @@ from core.contacts.bulk.selections import (
     selected_contacts,
 )
 from core.contacts.views import LIST_PATH, View, read_view
+from core.contributions import addresses
 from core.errors import Conflict, InvalidInput, NotFound, TresenError
 from core.values import BulkAction, BulkField, Choice
 from core.web.jobs import job_path, redirect_to_job, with_next
@@ -38,6 +39,7 @@ from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
 
 PATH = f"{LIST_PATH}/bulk"
+EXPORT_PATH = f"{LIST_PATH}/export"
 SHOWN_NAMES = 5
 
 
@@ -46,7 +48,7 @@ SHOWN_NAMES = 5
 
 def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
     """What the bar under the list needs; None when there is nothing this person may do with many contacts."""
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "label": request.language.text(action.label),
             "icon": action.icon,
@@ -59,9 +61,28 @@ def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
         for action in request.site.contributions.contact_bulk_actions.values()
         if request.allows(action.permission) and _fits(action, view)
     ]
+    if _may_export(request):
+        # That page takes the ticks or the view as they are: nothing is changed, so nothing is written down.
+        entries.append(
+            {
+                "label": request.language.text("Export"),
+                "icon": "download",
+                "name": "action",
+                "value": "contact.export",
+                "form": "bulk",
+                "formaction": EXPORT_PATH,
+            }
+        )
     if not entries:
         return None
     return {"action": PATH, "entries": entries, "fields": {"view": urlencode(view.parameters()), "next": here}}
+
+
+def _may_export(request: Request) -> bool:
+    return any(
+        f"POST {EXPORT_PATH}" in addresses(route) and request.allows((route.opt or {}).get("permission"))
+        for _, route in request.site.contributions.routers
+    )
 
 
 def _fits(action: BulkAction, view: View) -> bool:
