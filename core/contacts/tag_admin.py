@@ -111,7 +111,7 @@ def rename_tag(session: Session, tag_id: int, name: str) -> tuple[str, str]:
 
 
 def join_tags(
-    session: Session, site: Site, tag_id: int, into_id: int, actor: Actor, back: str
+    session: Session, site: Site, tag_id: int, into_id: int, actor: Actor
 ) -> tuple[Selection, BulkAction, Started]:
     """Give all contacts of one tag another in its place, and remove it; when they are many, as a queued job.
 
@@ -119,21 +119,21 @@ def join_tags(
     """
     read_tag(session, tag_id)
     read_tag(session, into_id)
-    return _start(session, site, RETAG, {"tag_id": str(tag_id), "into_id": str(into_id)}, actor, back)
+    return _start(session, site, RETAG, {"tag_id": str(tag_id), "into_id": str(into_id)}, actor)
 
 
 def remove_tag_everywhere(
-    session: Session, site: Site, tag_id: int, actor: Actor, back: str
+    session: Session, site: Site, tag_id: int, actor: Actor
 ) -> tuple[Selection, BulkAction, Started]:
     """Take a tag from all contacts and remove it; when they are many, as a queued job. Raises NotFound."""
     read_tag(session, tag_id)
-    return _start(session, site, REMOVE_TAG, {"tag_id": str(tag_id)}, actor, back)
+    return _start(session, site, REMOVE_TAG, {"tag_id": str(tag_id)}, actor)
 
 
 def _start(
-    session: Session, site: Site, action: BulkAction, values: dict[str, str], actor: Actor, back: str
+    session: Session, site: Site, action: BulkAction, values: dict[str, str], actor: Actor
 ) -> tuple[Selection, BulkAction, Started]:
-    selection = select_those(session, has_tag(values), action=action.key, actor=actor, back=back)
+    selection = select_those(session, has_tag(values), action=action.key, actor=actor)
     return selection, action, start(session, site, selection, values, actor)
 
 

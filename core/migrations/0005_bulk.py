@@ -18,7 +18,6 @@ def upgrade() -> None:
         sa.Column("values", sa.JSON(), nullable=False),
         sa.Column("actor_id", sa.BigInteger(), nullable=False),
         sa.Column("actor_name", sa.String(), nullable=False),
-        sa.Column("back", sa.String(), nullable=False),
         sa.Column("wanted", sa.Integer(), nullable=False),
         sa.Column("chosen", sa.Integer(), nullable=False),
         sa.Column("changed", sa.Integer(), nullable=False),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from litestar.datastructures import Cookie
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from core.errors import NotFound
 from core.jobs import JobStatus, cancel_job, read_job
 from core.signing import sign, unsign
 from core.web.cookies import cookie_name, drop_cookie, make_cookie
-from core.web.requests import Request
+from core.web.requests import FormInput, Request, local_path
 from core.web.routing import get, post
 
 if TYPE_CHECKING:
@@ -34,16 +35,21 @@ ENDED_TEXTS: Mapping[str, str] = {
 """State → what is said elsewhere, a message id."""
 
 
-def job_path(job_id: int) -> str:
-    """The address of a job's page."""
-    return f"/dashboard/jobs/{job_id}"
+def job_path(job_id: int, next: str = "") -> str:
+    """The address of a job's page; `next` is where the person goes on afterwards."""
+    return with_next(f"/dashboard/jobs/{job_id}", next)
+
+
+def with_next(path: str, next: str) -> str:
+    """A path with the page to return to as its parameter `next`."""
+    return f"{path}{'&' if '?' in path else '?'}{urlencode({'next': next})}" if next else path
 
 
 # The page
 
 
 @get("/dashboard/jobs/{job_id:int}", permission="site.overview")
-def job_page(request: Request, job_id: FromPath[int]) -> Response[str]:
+def job_page(request: Request, job_id: FromPath[int], next: FromQuery[str] = "") -> Response[str]:
     """How far the job is, or what came of it."""
     with request.site.session() as session:
         job = read_job(session, job_id)
@@ -60,7 +66,8 @@ def job_page(request: Request, job_id: FromPath[int]) -> Response[str]:
         path=job_path(job.id),
         message=_message(language, job),
         left=language.number(result.get("values", {}).get("left", 0) or 0) if result else "0",
-        href=result.get("href") or "",
+        next=next,
+        href=local_path(next) if next else result.get("href") or "",
         undo=result.get("undo") or "",
     )
     if job.is_over:
@@ -69,15 +76,15 @@ def job_page(request: Request, job_id: FromPath[int]) -> Response[str]:
 
 
 @post("/dashboard/jobs/{job_id:int}/cancel", permission="site.overview")
-def cancel(request: Request, job_id: FromPath[int]) -> Redirect:
+def cancel(request: Request, form: FormInput, job_id: FromPath[int]) -> Redirect:
     """Stop the job before its next step; what it did stays."""
     with request.site.session() as session:
         _check_seen_by(request, read_job(session, job_id))
     with request.site.begin() as session:
         stopped = cancel_job(session, job_id)
     if not stopped:
-        return request.redirect(job_path(job_id), "This was over already.", kind="info")
-    return request.redirect(job_path(job_id))
+        return request.redirect(job_path(job_id, form.text("next")), "This was over already.", kind="info")
+    return request.redirect(job_path(job_id, form.text("next")))
 
 
 def _check_seen_by(request: Request, job: JobStatus) -> None:
@@ -110,9 +117,9 @@ def _message(language: Language, job: JobStatus) -> str:
 # Waiting for it elsewhere
 
 
-def redirect_to_job(request: Request, job_id: int) -> Redirect:
-    """Answer what queued a job: go to its page, and be told on any other when it is done."""
-    answer = request.redirect(job_path(job_id))
+def redirect_to_job(request: Request, job_id: int, next: str = "") -> Redirect:
+    """Answer what queued a job: go to its page, from there to `next`, and be told on any other when it is done."""
+    answer = request.redirect(job_path(job_id, next))
     answer.set_cookie(_cookie(request.site, [*watched(request), job_id][-MAX_WATCHED:]))
     return answer
 

@@ -18,7 +18,7 @@ class Selection(Base):
     Which ones is settled when they are chosen: `SelectedContact` has a row for each, and whoever comes to match the
     filter afterwards is not among them. `wanted` is how many were ticked, `chosen` how many of those there were;
     `changed` grows while it is done. Only the person who chose may go on with it (`actor_id`). It is done once:
-    `started_at` says that it was. `back` is the page to return to.
+    `started_at` says that it was. The page to return to is not kept: its address may hold a name that was searched for.
     """
 
     __tablename__ = "contact_selections"
@@ -28,7 +28,6 @@ class Selection(Base):
     values: Mapped[dict[str, Any]] = mapped_column(default=dict)
     actor_id: Mapped[int] = mapped_column(BigInteger)
     actor_name: Mapped[str] = mapped_column(default="")
-    back: Mapped[str] = mapped_column(default="")
     wanted: Mapped[int]
     chosen: Mapped[int]
     changed: Mapped[int] = mapped_column(default=0)

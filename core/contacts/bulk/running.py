@@ -143,7 +143,7 @@ def result_of(selection: Selection, action: BulkAction, seen: int) -> dict[str, 
     result: dict[str, Any] = {
         "message": done_message(action, selection.changed),
         "values": {**selection.values, "count": selection.changed, "left": seen - selection.changed},
-        "href": selection.back,
+        "href": "/dashboard/contacts",
     }
     if action.undo and selection.changed:
         result["undo"] = undo_path(selection.id)

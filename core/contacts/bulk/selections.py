@@ -29,7 +29,7 @@ KEPT = timedelta(days=7)
 members: Table = SelectedContact.__table__  # type: ignore[assignment]
 
 
-def select_ticked(session: Session, ids: Iterable[int], *, action: str, actor: Actor, back: str) -> Selection:
+def select_ticked(session: Session, ids: Iterable[int], *, action: str, actor: Actor) -> Selection:
     """Choose exactly these contacts. What is no contact, or was merged with another, is left out.
 
     Raises InvalidInput for more than `MAX_TICKED`.
@@ -38,20 +38,18 @@ def select_ticked(session: Session, ids: Iterable[int], *, action: str, actor: A
     if len(wanted) > MAX_TICKED:
         raise InvalidInput("These are too many ticks in one form: %(max)s at most.", max=MAX_TICKED)
     chosen = select(contacts.c.id).where(contacts.c.id.in_(wanted), contacts.c.merged_into_id.is_(None))
-    return _write_down(session, chosen, len(wanted), action, actor, back)
+    return _write_down(session, chosen, len(wanted), action, actor)
 
 
-def select_matching(session: Session, site: Site, view: View, *, action: str, actor: Actor, back: str) -> Selection:
+def select_matching(session: Session, site: Site, view: View, *, action: str, actor: Actor) -> Selection:
     """Choose all contacts that a view means at this moment. Raises InvalidInput when a filter can't be applied."""
-    return _write_down(session, contacts_of(site, view), None, action, actor, back)
+    return _write_down(session, contacts_of(site, view), None, action, actor)
 
 
-def select_those(
-    session: Session, condition: ColumnElement[bool], *, action: str, actor: Actor, back: str
-) -> Selection:
+def select_those(session: Session, condition: ColumnElement[bool], *, action: str, actor: Actor) -> Selection:
     """Choose the contacts that meet a condition, the inactive ones too, but none that were merged."""
     chosen = select(contacts.c.id).where(condition, contacts.c.merged_into_id.is_(None))
-    return _write_down(session, chosen, None, action, actor, back)
+    return _write_down(session, chosen, None, action, actor)
 
 
 def select_changed(session: Session, earlier: Selection, *, action: str, actor: Actor) -> Selection:
@@ -61,17 +59,15 @@ def select_changed(session: Session, earlier: Selection, *, action: str, actor: 
         .join(members, members.c.contact_id == contacts.c.id)
         .where(members.c.selection_id == earlier.id, members.c.changed, contacts.c.merged_into_id.is_(None))
     )
-    return _write_down(session, changed, None, action, actor, earlier.back)
+    return _write_down(session, changed, None, action, actor)
 
 
 def _write_down(
-    session: Session, chosen: Select[tuple[int]], wanted: int | None, action: str, actor: Actor, back: str
+    session: Session, chosen: Select[tuple[int]], wanted: int | None, action: str, actor: Actor
 ) -> Selection:
     if actor.id is None:
         raise InvalidInput("Only staff can choose contacts.")
-    selection = Selection(
-        action=action, actor_id=actor.id, actor_name=actor.name, back=back, wanted=wanted or 0, chosen=0
-    )
+    selection = Selection(action=action, actor_id=actor.id, actor_name=actor.name, wanted=wanted or 0, chosen=0)
     session.add(selection)
     session.flush()
     ids = chosen.subquery()

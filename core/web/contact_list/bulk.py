@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from litestar.exceptions import PermissionDeniedException
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 from sqlalchemy import true
 from sqlalchemy.orm import Session
@@ -31,13 +31,15 @@ from core.contacts.bulk.selections import (
     selected_contacts,
 )
 from core.contacts.views import LIST_PATH, View, read_view
+from core.contributions import addresses
 from core.errors import Conflict, InvalidInput, NotFound, TresenError
 from core.values import BulkAction, BulkField, Choice
-from core.web.jobs import job_path, redirect_to_job
+from core.web.jobs import job_path, redirect_to_job, with_next
 from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
 
 PATH = f"{LIST_PATH}/bulk"
+EXPORT_PATH = f"{LIST_PATH}/export"
 SHOWN_NAMES = 5
 
 
@@ -46,7 +48,7 @@ SHOWN_NAMES = 5
 
 def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
     """What the bar under the list needs; None when there is nothing this person may do with many contacts."""
-    entries = [
+    entries: list[dict[str, Any]] = [
         {
             "label": request.language.text(action.label),
             "icon": action.icon,
@@ -59,9 +61,28 @@ def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
         for action in request.site.contributions.contact_bulk_actions.values()
         if request.allows(action.permission) and _fits(action, view)
     ]
+    if _may_export(request):
+        # That page takes the ticks or the view as they are: nothing is changed, so nothing is written down.
+        entries.append(
+            {
+                "label": request.language.text("Export"),
+                "icon": "download",
+                "name": "action",
+                "value": "contact.export",
+                "form": "bulk",
+                "formaction": EXPORT_PATH,
+            }
+        )
     if not entries:
         return None
     return {"action": PATH, "entries": entries, "fields": {"view": urlencode(view.parameters()), "next": here}}
+
+
+def _may_export(request: Request) -> bool:
+    return any(
+        f"POST {EXPORT_PATH}" in addresses(route) and request.allows((route.opt or {}).get("permission"))
+        for _, route in request.site.contributions.routers
+    )
 
 
 def _fits(action: BulkAction, view: View) -> bool:
@@ -74,7 +95,7 @@ def _fits(action: BulkAction, view: View) -> bool:
 @post(PATH, permission="contact.view")
 def choose(request: Request, form: FormInput) -> Response[str] | Redirect:
     """Write down which contacts are meant: the ticked ones, or all that match; and do it, or ask before."""
-    site, back = request.site, local_path(form.text("next") or LIST_PATH)
+    site, back = request.site, _back(form.text("next"))
     action = site.contributions.contact_bulk_actions.get(form.text("action"))
     if action is None:
         raise NotFound("There is no such action. Its module may be switched off.")
@@ -88,9 +109,9 @@ def choose(request: Request, form: FormInput) -> Response[str] | Redirect:
     try:
         with site.begin() as session:
             if view is not None:
-                selection = select_matching(session, site, view, action=action.key, actor=request.actor, back=back)
+                selection = select_matching(session, site, view, action=action.key, actor=request.actor)
             else:
-                selection = select_ticked(session, ticked, action=action.key, actor=request.actor, back=back)
+                selection = select_ticked(session, ticked, action=action.key, actor=request.actor)
             if selection.chosen and not action.href and not _is_asked(action, selection, everything):
                 started = start(session, site, selection, {}, request.actor)
     except InvalidInput as error:
@@ -98,10 +119,10 @@ def choose(request: Request, form: FormInput) -> Response[str] | Redirect:
     if not selection.chosen:
         return request.redirect(back, "None of these contacts exists any more.", kind="info")
     if action.href:
-        return request.redirect(action.href.replace("{selection_id}", str(selection.id)))
+        return request.redirect(with_next(action.href.replace("{selection_id}", str(selection.id)), back))
     if started is None:
-        return request.redirect(f"{PATH}/{selection.id}")
-    return answer_started(request, selection, action, started)
+        return request.redirect(with_next(f"{PATH}/{selection.id}", back))
+    return answer_started(request, selection, action, started, back)
 
 
 def _is_asked(action: BulkAction, selection: Selection, everything: bool) -> bool:
@@ -118,14 +139,14 @@ def _check_allowed(request: Request, action: BulkAction) -> None:
 
 
 @get(f"{PATH}/{{selection_id:int}}", permission="contact.view")
-def ask(request: Request, selection_id: FromPath[int]) -> Response[str] | Redirect:
+def ask(request: Request, selection_id: FromPath[int], next: FromQuery[str] = "") -> Response[str] | Redirect:
     """What will be done, to how many, and what has to be said first."""
     with request.site.session() as session:
         selection = find_selection(session, selection_id, request.actor)
         action = _offered(request, selection)
         if selection.started_at is not None:
-            return request.redirect(job_path(selection.job_id) if selection.job_id else selection.back)
-        return _page(request, session, selection, action, Form())
+            return request.redirect(job_path(selection.job_id, next) if selection.job_id else _back(next))
+        return _page(request, session, selection, action, Form(fields={"next": [next]}))
 
 
 @post(f"{PATH}/{{selection_id:int}}", permission="contact.view")
@@ -149,11 +170,11 @@ def do(request: Request, form: FormInput, selection_id: FromPath[int]) -> Respon
         with site.session() as session:
             selection = find_selection(session, selection_id, request.actor)
             return _page(request, session, selection, action, form, status=422)
-    return answer_started(request, selection, action, started)
+    return answer_started(request, selection, action, started, _back(form.text("next")))
 
 
 @post(f"{PATH}/{{selection_id:int}}/undo", permission="contact.view")
-def undo(request: Request, selection_id: FromPath[int]) -> Redirect:
+def undo(request: Request, form: FormInput, selection_id: FromPath[int], next: FromQuery[str] = "") -> Redirect:
     """„Rückgängig“: exactly what was changed, and nothing else."""
     site = request.site
     with site.session() as session:
@@ -162,20 +183,24 @@ def undo(request: Request, selection_id: FromPath[int]) -> Redirect:
         inverse = action_of(site, action.undo) if action and action.undo else None
         if inverse is not None:
             _check_allowed(request, inverse)
-        back = selection.back
+        back = _back(form.text("next") or next)
     try:
         with site.begin() as session:
             selection, started = take_back(session, site, selection_id, request.actor)
     except (Conflict, InvalidInput) as error:
         return _not_done(request, back, error)
     if started.job_id is not None:
-        return redirect_to_job(request, started.job_id)
+        return redirect_to_job(request, started.job_id, back)
     return request.redirect(
         back,
         "Taken back for %(count)s contacts." if started.changed != 1 else "Taken back for one contact.",
         kind="info",
         count=request.language.number(started.changed),
     )
+
+
+def _back(path: str) -> str:
+    return local_path(path or LIST_PATH)
 
 
 def _not_done(request: Request, back: str, error: TresenError) -> Redirect:
@@ -191,10 +216,10 @@ def _offered(request: Request, selection: Selection) -> BulkAction:
     return action
 
 
-def answer_started(request: Request, selection: Selection, action: BulkAction, started: Started) -> Redirect:
-    """Where it goes on: the page of the job, or back to the list with what was done."""
+def answer_started(request: Request, selection: Selection, action: BulkAction, started: Started, back: str) -> Redirect:
+    """Where it goes on: the page of the job, or `back` to the list with what was done."""
     if started.job_id is not None:
-        return redirect_to_job(request, started.job_id)
+        return redirect_to_job(request, started.job_id, back)
     language, left = request.language, selection.chosen - started.changed
     gone = selection.wanted - selection.chosen
     texts = []
@@ -206,10 +231,10 @@ def answer_started(request: Request, selection: Selection, action: BulkAction, s
     if gone:
         texts.append(language.text("No longer there: %(count)s.", count=language.number(gone)))
     return request.redirect(
-        selection.back,
+        back,
         "%(text)s",
         kind="success" if started.changed else "info",
-        undo=undo_path(selection.id) if action.undo and started.changed else "",
+        undo=with_next(undo_path(selection.id), back) if action.undo and started.changed else "",
         text=" ".join(texts),
     )
 
@@ -272,7 +297,7 @@ def _page(
         action=action,
         title=language.text(action.label).removesuffix("…").rstrip(),
         path=f"{PATH}/{selection.id}",
-        back=selection.back,
+        back=_back(form.text("next")),
         chosen=selection.chosen,
         gone=selection.wanted - selection.chosen,
         left=selection.chosen - changing,

@@ -90,8 +90,8 @@ def join(request: Request, form: FormInput, tag_id: FromPath[int]) -> Response[s
         form.errors["into"] = InvalidInput("Choose a tag from the list.", field="into")
         return _join_page(request, tag_id, form, status=422)
     with request.site.begin() as session:
-        done = join_tags(session, request.site, tag_id, into_id, request.actor, PATH)
-    return answer_started(request, *done)
+        done = join_tags(session, request.site, tag_id, into_id, request.actor)
+    return answer_started(request, *done, PATH)
 
 
 @get(f"{ONE}/remove", permission="contact.tags")
@@ -107,11 +107,11 @@ def remove(request: Request, tag_id: FromPath[int]) -> Redirect:
     """Take a tag from all contacts and remove it."""
     with request.site.begin() as session:
         tag = read_tag(session, tag_id)
-        selection, action, started = remove_tag_everywhere(session, request.site, tag_id, request.actor, PATH)
+        selection, action, started = remove_tag_everywhere(session, request.site, tag_id, request.actor)
     if not selection.chosen:
         undo = f"{PATH}?{urlencode({'tag': tag.name})}"
         return request.redirect(PATH, "Tag “%(tag)s” is removed.", undo=undo, tag=tag.name)
-    return answer_started(request, selection, action, started)
+    return answer_started(request, selection, action, started, PATH)
 
 
 @get(f"{PATH}/unused", permission="contact.tags")

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from litestar.response import Response
 from litestar.testing import TestClient
 from sqlalchemy import func, select, update
 
-from core import BulkAction, Site, add_activities
+from core import BulkAction, FormInput, Request, Site, add_activities, post
 from core.contacts.bulk.models import SelectedContact, Selection
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
 from core.contacts.tags import add_tags
@@ -61,7 +62,7 @@ def tag(client: TestClient[Any], ids: list[Any], name: str = "VIP", **fields: An
     asked = choose(client, "contact.tag", ids, **fields)
     assert asked.status_code == 303, asked.text
     assert asked.headers["location"].startswith(f"{BULK}/")
-    return client.post(asked.headers["location"], data={"tag": name})
+    return client.post(asked.headers["location"], data={"tag": name, "next": LIST})
 
 
 def last_selection(site: Site) -> int:
@@ -234,7 +235,7 @@ def test_t_z3_a_bulk_action_needs_its_own_permission(site: Site, staff: TestClie
         assert refused.status_code == 403
         assert last_selection(site) == 0
 
-        asked = choose(staff, "sample_plugin.give_many", [contact]).headers["location"]
+        asked = choose(staff, "sample_plugin.give_many", [contact]).headers["location"].partition("?")[0]
         # Somebody else's selection is nobody's business, with or without the permission.
         for answer in (
             assistant.get(asked),
@@ -249,7 +250,7 @@ def test_t_z3_a_bulk_action_needs_its_own_permission(site: Site, staff: TestClie
 
 def test_t_x1_no_other_site_acts_on_contacts(site: Site, staff: TestClient[Any]) -> None:
     contact = add(site)
-    asked = choose(staff, "contact.tag", [contact]).headers["location"]
+    asked = choose(staff, "contact.tag", [contact]).headers["location"].partition("?")[0]
     before = everything(site)
     for path in (BULK, asked, f"{asked}/undo", f"{LIST}/tags", f"{LIST}/tags/1/remove", f"{LIST}/tags/unused"):
         answer = staff.post(
@@ -273,7 +274,7 @@ def test_l7_many_are_done_in_the_background_with_progress(site: Site, staff: Tes
 
     asked = choose(staff, "contact.tag", [], all_matching="1", view="").headers["location"]
     assert "This takes a while" in staff.get(asked).text
-    page = staff.post(asked, data={"tag": "VIP"}).headers["location"]
+    page = staff.post(asked, data={"tag": "VIP"}).headers["location"].partition("?")[0]
     assert page.startswith("/dashboard/jobs/")
     assert "0 of 1,200" in staff.get(page).text
     # Nothing can be taken back while it is done.
@@ -304,7 +305,7 @@ def test_l7_a_job_can_be_stopped_and_what_it_did_taken_back(site: Site, staff: T
 
     add_many(site, 1200)
     asked = choose(staff, "contact.deactivate", [], all_matching="1", view="").headers["location"]
-    page = staff.post(asked).headers["location"]
+    page = staff.post(asked).headers["location"].partition("?")[0]
     while not inactive(site):
         work_once(site)
 
@@ -365,7 +366,8 @@ def test_l7_an_action_with_a_page_of_its_own_gets_the_selection(
         add(site)
         answer = choose(staff, "printer.labels", contacts)
 
-        assert answer.headers["location"] == f"/dashboard/printer?of={last_selection(site)}"
+        back = "next=%2Fdashboard%2Fcontacts"
+        assert answer.headers["location"] == f"/dashboard/printer?of={last_selection(site)}&{back}"
         with site.session() as session:
             assert sorted(session.scalars(select(SelectedContact.contact_id))) == contacts
 
@@ -398,6 +400,20 @@ def test_l7_an_id_that_is_given_anew_is_nobody_who_was_ticked(site: Site, staff:
     staff.post(asked, data={"tag": "VIP"})
 
     assert tagged(site, "VIP") == []
+
+
+def test_l7_export_gets_the_ticks_or_the_view_as_they_are(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
+    @post(f"{LIST}/export", permission="contact.edit")
+    def export(request: Request, form: FormInput) -> Response[str]:
+        return Response(f"{form.texts('id')} {form.text('view')}", media_type="text/plain")
+
+    with open_site(tmp_path, fresh_database, plugin_of("paper", routers=lambda: [export])) as site:
+        contact = add(site)
+        with signed_in(site) as staff:
+            page = staff.get(f"{LIST}?q=example").text
+            assert 'value="contact.export" form="bulk" formaction="/dashboard/contacts/export"' in page
+            data = {"action": "contact.export", "id": str(contact), "view": "q=example", "next": LIST}
+            assert staff.post(f"{LIST}/export", data=data).text == f"['{contact}'] q=example"
 
 
 # The menu of a row
