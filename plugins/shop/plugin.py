@@ -22,9 +22,9 @@ from core import (
     hookimpl,
     move_rows,
 )
-from plugins.shop import columns, panels, selling, shelving, shopping, tiles
+from plugins.shop import columns, panels, selling, shelving, shopping, tiles, vouching
 from plugins.shop import demo as history
-from plugins.shop.models import Order
+from plugins.shop.models import Order, VoucherUse
 from plugins.shop.totals import count_anew
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
@@ -55,6 +55,7 @@ def permissions() -> list[Permission]:
             order=200,
         ),
         Permission(key="shop.products", label="Edit products", roles=("owner", "manager"), order=201),
+        Permission(key="shop.vouchers", label="Edit vouchers", roles=("owner", "manager"), order=202),
     ]
 
 
@@ -172,8 +173,8 @@ def overview_tiles() -> list[Tile]:
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The public shop, and orders and products in the dashboard."""
-    return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES]
+    """The public shop, and orders, products and vouchers in the dashboard."""
+    return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES, *vouching.ROUTES]
 
 
 @hookimpl
@@ -185,7 +186,8 @@ def demo_history(site: Site, demo: Demo) -> None:
 @hookimpl
 def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
     """All orders are the kept contact's; the totals follow."""
-    move_rows(session, Order, kept_id, merged_id)
+    for table in (Order, VoucherUse):
+        move_rows(session, table, kept_id, merged_id)
     count_anew(session, [kept_id, merged_id])
 
 
