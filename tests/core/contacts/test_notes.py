@@ -142,7 +142,8 @@ def test_c13_the_note_of_somebody_else_is_changed_by_managers_only(
     counter_site: Site, staff: Client, path: str
 ) -> None:
     contact_id = note_of(counter_site).contact_id
-    with make_client(counter_site) as other:
+    with make_client(counter_site) as other, make_client(counter_site) as manager:
+        sign_in(counter_site, manager, "manager")
         sign_in(counter_site, other, "assistant")
         other.headers["accept-language"] = "en"
         before = stored(counter_site)
@@ -156,8 +157,6 @@ def test_c13_the_note_of_somebody_else_is_changed_by_managers_only(
             own = session.scalars(select(ContactNote.id).where(ContactNote.text == "Mine")).one()
         assert other.post(f"/dashboard/contacts/{contact_id}/notes/{own}/delete").status_code == 200
 
-    with make_client(counter_site) as manager:
-        sign_in(counter_site, manager, "manager")
         assert manager.post(f"{path}/delete").status_code == 200
     with counter_site.session() as session:
         assert session.scalars(select(ContactNote)).all() == []
