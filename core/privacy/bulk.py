@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import Select
 from sqlalchemy.orm import Session
@@ -25,5 +25,5 @@ def erase_batch(
     session: Session, site: Site, contact_ids: Select[tuple[int]], values: Mapping[str, str], actor: Actor
 ) -> int:
     """Erase one batch, in a transaction of its own; answers how many. Raises DutyFailed: then the batch stays."""
-    ids = session.scalars(contact_ids).all()
+    ids = cast("list[int]", session.scalars(contact_ids).all())
     return erase(session, site, ids, actor, occasion=values.get("occasion")).contacts
