@@ -20,6 +20,8 @@ DASHBOARD = (
     "/dashboard/contacts/1",
     "/dashboard/contacts/1/edit",
     "/dashboard/contacts/1/activity",
+    "/dashboard/contacts/1/delete",
+    "/dashboard/contacts/receipts",
     "/dashboard/messages",
     "/dashboard/modules",
     "/dashboard/settings",
