@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from core.jobs.queue import queue_job as queue_job
     from core.messages.composing import queue_message as queue_message
     from core.messages.receiving import receive_message as receive_message
+    from core.privacy.counting import count_rows as count_rows
     from core.public_forms import check_public_fields as check_public_fields
     from core.public_forms import public_fields as public_fields
     from core.public_forms import submit_public_form as submit_public_form
@@ -132,6 +133,7 @@ _HOMES = {
     "core.jobs.queue": ("queue_job",),
     "core.messages.composing": ("queue_message",),
     "core.messages.receiving": ("receive_message",),
+    "core.privacy.counting": ("count_rows",),
     "core.public_forms": ("check_public_fields", "public_fields", "submit_public_form"),
     "core.signing": ("sign", "unsign"),
     "core.site": ("Site", "site_of"),

@@ -36,6 +36,7 @@ class PluginFailure(Base):
     """The last failure of a plugin at one place, and how many there were."""
 
     __tablename__ = "plugin_failures"
+    __table_args__ = ({"info": {"quotes": ("message",)}},)
 
     plugin: Mapped[str] = mapped_column(primary_key=True)
     place: Mapped[str] = mapped_column(primary_key=True)

@@ -45,6 +45,7 @@ class QueuedJob(Base):
     __table_args__ = (
         CheckConstraint("state IN ('queued', 'running', 'done', 'failed', 'cancelled')", name="state"),
         Index("ix_jobs_due", "state", "due_at", "id"),
+        {"info": {"quotes": ("data", "result", "error")}},
     )
 
 

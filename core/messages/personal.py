@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.messages.models import Message
+from core.privacy.counting import count_rows
 from core.values import Erased, ExportSection
 
 DIRECTION_LABELS = {"in": "received", "out": "sent"}
@@ -16,8 +17,7 @@ DIRECTION_LABELS = {"in": "received", "out": "sent"}
 
 def erased(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
     """What goes with these contacts."""
-    number = session.scalar(select(func.count()).select_from(Message).where(Message.contact_id.in_(contact_ids)))
-    return [Erased(label="Messages", number=number or 0)]
+    return [Erased(label="Messages", number=count_rows(session, Message, contact_ids))]
 
 
 def exported(session: Session, contact_id: int) -> list[ExportSection]:

@@ -50,7 +50,9 @@ def upgrade() -> None:
     op.create_index("ix_erasure_receipt_lines_receipt_id", "erasure_receipt_lines", ["receipt_id"], unique=False)
     op.create_table(
         "erased_contacts",
-        sa.Column("contact_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column(
+            "contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
         sa.Column("receipt_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(
             ["receipt_id"], ["erasure_receipts.id"], name=op.f("fk_erased_contacts_receipt_id"), ondelete="CASCADE"

@@ -25,6 +25,7 @@ from core.contacts.models import (
 )
 from core.contacts.profile import read_tags
 from core.contacts.sentences import DETAIL_LABELS, Words
+from core.privacy.counting import count_rows
 from core.privacy.language import language_of
 from core.values import Erased, ExportFile, ExportSection
 
@@ -48,11 +49,8 @@ def erased(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
         .select_from(Contact)
         .where(Contact.id.in_(contact_ids), Contact.merged_into_id.is_not(None))
     )
-    counts = [
-        (label, session.scalar(select(func.count()).select_from(model).where(model.contact_id.in_(contact_ids))))
-        for model, label in COUNTED
-    ]
-    counts.append(("Further addresses of merged contacts", merged))
+    counts = [(label, count_rows(session, model, contact_ids)) for model, label in COUNTED]
+    counts.append(("Further addresses of merged contacts", merged or 0))
     return [Erased(label=label, number=number) for label, number in counts if number]
 
 
@@ -149,7 +147,7 @@ def _notes(session: Session, contact_id: int) -> ExportSection:
     ).all()
     return ExportSection(
         key="contact.notes",
-        title="Notes",
+        title="Internal notes",
         order=20,
         labels={"at": "When", "text": "Text", "files": "Files"},
         records=[

@@ -1,16 +1,20 @@
-"""Texts that quote a person although they are not about one: why a plugin failed, what a job remembers."""
+"""Texts that quote a person although they are not about one: why a plugin failed, what a job remembers.
+
+A table whose texts may do that says so: `__table_args__ = {"info": {"quotes": ("message",)}}` names the columns.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts.models import Contact
-from core.jobs.models import QueuedJob
-from core.state import PluginFailure
+from core.database.base import Base
+
+QUOTES = "quotes"
 
 SHORTEST = 4
 """Characters of a name or phone number that is looked for; shorter ones stand in any text."""
@@ -21,23 +25,44 @@ BLANK = "…"
 def blank(session: Session, contact_ids: Sequence[int]) -> None:
     """Blank what quotes these contacts' names, addresses and phone numbers, before the contacts go."""
     words = words_of(session, contact_ids)
-    for failure in session.scalars(select(PluginFailure)):
-        if quoted(failure.message, words):
-            # The class of the error stays: it is what the plugin's author needs first.
-            kind = failure.message.partition(":")[0]
-            failure.message = BLANK if quoted(kind, words) else f"{kind}: {BLANK}"
-    for job in session.scalars(select(QueuedJob)):
-        for name in ("data", "result", "error"):
-            before = getattr(job, name)
-            after = blanked(before, words)
-            if after != before:
-                setattr(job, name, after)
+    session.flush()
+    for table, names in quoting_tables():
+        keys = list(table.primary_key.columns)
+        columns = [table.c[name] for name in names]
+        changes = []
+        for row in session.execute(select(*keys, *columns)):
+            before, key = row[len(keys) :], row[: len(keys)]
+            after = [blanked(value, words) for value in before]
+            if after != list(before):
+                changes.append(
+                    {f"key_{place}": value for place, value in enumerate(key)}
+                    | {f"new_{name}": value for name, value in zip(names, after, strict=True)}
+                )
+        if changes:
+            statement = update(table).values(
+                {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+            )
+            for place, column in enumerate(keys):
+                statement = statement.where(column == bindparam(f"key_{place}", type_=column.type))
+            session.connection().execute(statement, changes)
+    session.expire_all()
+
+
+def quoting_tables() -> Iterator[tuple[Table, tuple[str, ...]]]:
+    """The tables that may quote people, with the columns in which they do."""
+    for table in Base.metadata.sorted_tables:
+        if table.info.get(QUOTES):
+            yield table, tuple(table.info[QUOTES])
 
 
 def blanked(value: Any, words: frozenset[str]) -> Any:
-    """A JSON value in which each text that holds one of the words is blank."""
+    """A text, or a JSON value, in which each text that holds one of the words is blank."""
     if isinstance(value, str):
-        return BLANK if quoted(value, words) else value
+        if not quoted(value, words):
+            return value
+        # The class of an error stays: it is what a plugin's author needs first.
+        kind, colon, _ = value.partition(":")
+        return f"{kind}: {BLANK}" if colon and kind.isidentifier() and not quoted(kind, words) else BLANK
     if isinstance(value, list):
         return [blanked(one, words) for one in value]
     if isinstance(value, dict):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Erased, ExportSection, Kept, Site
+from core import Erased, ExportSection, Kept, Site, count_rows
 from plugins.consent.changing import PURPOSES
 from plugins.consent.models import ConsentEvent
 from plugins.consent.reading import STATE_LABELS, WAY_LABELS
@@ -16,11 +16,8 @@ from plugins.consent.suppression import suppress
 
 def erase(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept | Erased]:
     """The evidence goes with the contact; of an address that gets nothing, a hash stays."""
-    kept = suppress(session, site, contact_ids)
-    number = session.scalar(
-        select(func.count()).select_from(ConsentEvent).where(ConsentEvent.contact_id.in_(contact_ids))
-    )
-    return [Erased(label="Consents with their evidence", number=number or 0), *kept]
+    evidence = count_rows(session, ConsentEvent, contact_ids)
+    return [Erased(label="Consents with their evidence", number=evidence), *suppress(session, site, contact_ids)]
 
 
 def export(session: Session, contact_id: int) -> Sequence[ExportSection]:

@@ -54,6 +54,7 @@ from core import (
     TileData,
     add_activities,
     add_activity,
+    count_rows,
     get,
     hookimpl,
     insert_missing,
@@ -469,10 +470,10 @@ def contacts_unmerged(session: Session, kept_id: int, restored_id: int) -> None:
 
 @hookimpl
 def erase_contacts(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
-    number = session.scalar(select(func.count()).select_from(Points).where(Points.contact_id.in_(contact_ids)))
+    number = count_rows(session, Points, contact_ids)
     # What it heard has no reference that would take it along.
     session.execute(delete(Heard).where(Heard.contact_id.in_(contact_ids)))
-    return [Erased(label="Points", number=number or 0)]
+    return [Erased(label="Points", number=number)]
 
 
 @hookimpl

@@ -44,6 +44,8 @@ DASHBOARD = (
     "/dashboard/contacts/1/merge?q=an",
     "/dashboard/contacts/merge?ids=1,2",
     "/dashboard/contacts/duplicates",
+    "/dashboard/contacts/1/delete",
+    "/dashboard/contacts/receipts",
     "/dashboard/messages",
     "/dashboard/messages?show=waiting",
     "/dashboard/messages/templates",

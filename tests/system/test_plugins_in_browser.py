@@ -73,7 +73,7 @@ def test_h4_a_plugin_that_does_not_fit_is_named_with_the_way_out(
     expect(page.locator("#module-sample_plugin")).to_contain_text("An")
 
 
-def test_h4_a_column_and_a_panel_that_raise_are_named_and_the_rest_stands(
+def test_h4_p4_a_column_and_a_panel_that_raise_are_named_and_the_rest_stands(
     served: tuple[ServerProcess, Site], page: Page
 ) -> None:
     server, site = served
@@ -86,4 +86,5 @@ def test_h4_a_column_and_a_panel_that_raise_are_named_and_the_rest_stands(
     page.get_by_role("link", name="Anna Müller").first.click()
     expect(page.get_by_role("heading", name="Broken panel")).to_be_visible()
     expect(page.get_by_text("no panel today").first).to_be_visible()
+    expect(page.get_by_text("„Broken points“ konnte dies nicht anzeigen")).to_be_visible()
     expect(page.locator("#panel-sample_plugin-points")).to_be_visible()

