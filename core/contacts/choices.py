@@ -25,13 +25,14 @@ def choice_calls(site: Site, filters: Sequence[Filter]) -> list[Call]:
 def _call(site: Site, offered: Filter) -> Call:
     kept: dict[str, tuple[float, Sequence[Choice]]] = site.__dict__.setdefault("_contact_choices", {})
 
+    def is_fresh() -> bool:
+        return offered.key in kept and is_large(site) and monotonic() - kept[offered.key][0] < KEPT_SECONDS
+
     def read() -> Sequence[Choice]:
         if offered.choices is None:
             return ()
-        if is_large(site) and offered.key in kept:
-            read_at, earlier = kept[offered.key]
-            if monotonic() - read_at < KEPT_SECONDS:
-                return earlier
+        if is_fresh():
+            return kept[offered.key][1]
         with site.session() as session:
             choices: list[Choice] = list(offered.choices(session))
         answered: list[object] = [*choices]
@@ -40,4 +41,4 @@ def _call(site: Site, offered: Filter) -> Call:
         kept[offered.key] = (monotonic(), choices)
         return choices
 
-    return Call(plugin=plugin_of(offered.key), place=offered.key, function=read)
+    return Call(plugin=plugin_of(offered.key), place=offered.key, function=read, here=is_fresh())
