@@ -104,27 +104,37 @@ def _answers_once(ids: Select[Any]) -> bool:
 
 def narrowed(
     session: Session, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> tuple[FromClause, list[ColumnElement[bool]]]:
+) -> tuple[FromClause, list[ColumnElement[bool]]] | None:
     """Where to read the contacts from that meet the conditions, and what is left of these to be asked.
 
-    From the condition that names the fewest contacts by their ids, if there is one; then nothing has to be kept of
-    what it names, and reading can stop at a limit.
+    From the condition that names the fewest contacts by their ids, if there is one; None when even that names more
+    than `limit`.
     """
     found = lookups(conditions)
     if not found:
         return contacts, list(conditions)
-    driver = found[0]
-    if len(found) > 1:
-        sizes = (
-            select(func.count()).select_from(one.ids.limit(limit + 1).subquery()).scalar_subquery() for one in found
-        )
-        counted = session.execute(select(*sizes)).one()
-        driver = found[min(range(len(found)), key=lambda at: int(counted[at]))]
+    sizes = (select(func.count()).select_from(one.ids.limit(limit + 1).subquery()).scalar_subquery() for one in found)
+    size, driver = min(zip(session.execute(select(*sizes)).one(), found, strict=True), key=lambda pair: pair[0])
+    return _from(driver, conditions) if size <= limit else None
+
+
+def _from(driver: Lookup, conditions: Sequence[ColumnElement[bool]]) -> tuple[FromClause, list[ColumnElement[bool]]]:
     rest = [_as_probe(one) for one in _flat(conditions) if one is not driver.condition]
     if not driver.once:
         return contacts, [driver.condition, *rest]
     ids = driver.ids.subquery("named")
     return ids.join(contacts, contacts.c.id == ids.c[0]), rest
+
+
+def count_up_to(session: Session, conditions: Sequence[ColumnElement[bool]], limit: int) -> int:
+    """How many contacts meet the conditions; `limit` + 1 when there are more than that.
+
+    Read from what names them by ids, if that names nobody twice: then nothing has to be kept to stop at the limit.
+    """
+    driver = next((one for one in lookups(conditions) if one.once), None)
+    start, rest = _from(driver, conditions) if driver else (contacts, list(conditions))
+    matching = select(contacts.c.id).select_from(start).where(*rest).limit(limit + 1).subquery()
+    return session.execute(select(func.count()).select_from(matching)).scalar_one()
 
 
 def as_probes(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from sqlalchemy import ColumnElement, FromClause
 from sqlalchemy.orm import Session
 
 from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.cursors import Cursor
-from core.contacts.matching import Matching, contacts
-from core.contacts.narrowing import as_probes, narrowed
+from core.contacts.matching import TAB_CONDITIONS, Matching, contacts
+from core.contacts.narrowing import as_probes, count_up_to, narrowed
 from core.contacts.statements import Plan, Segment, found_first, in_order
 
 if TYPE_CHECKING:
@@ -42,23 +44,32 @@ def find_part(site: Site, session: Session, plan: Plan, matching: Matching, curs
     total = None
     if matching.conditions:
         part = _found_first(site, session, plan, matching, cursor, size)
-        if part.total is not None and part.total <= FEW:
+        if part is None:
+            total = count_up_to(session, (*TAB_CONDITIONS[plan.tab], *matching.conditions), FEW)
+        elif part.total is not None and part.total <= FEW:
             return part
-        total = FEW + 1
+        else:
+            total = FEW + 1
     return _in_order(site, session, plan, matching, cursor, size, total)
 
 
 def _found_first(
     site: Site, session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int
-) -> Part:
+) -> Part | None:
+    """The page, of the contacts that were found first; None when that would be more than a few."""
+    conditions: Sequence[ColumnElement[bool]] = (*matching.hints, *matching.conditions)
+    way: tuple[FromClause, Sequence[ColumnElement[bool]]] | None = (contacts, conditions)
+    if site.database.is_sqlite:
+        way = narrowed(session, conditions, FEW)
+    if way is None:
+        return None
     backward = cursor is not None and cursor.backward
     segment: Segment | None = None
     parameters: dict[str, object] = {"rows": size + 1}
     if cursor is not None:
         segment = "valued" if cursor.value is not None else "empty"
         parameters |= {"at_id": cursor.id} | ({"at_value": cursor.value} if segment == "valued" else {})
-    conditions = (*matching.hints, *matching.conditions)
-    start, left = narrowed(session, conditions, FEW) if site.database.is_sqlite else (contacts, conditions)
+    start, left = way
     statement = found_first(plan, start, left, FEW, segment, backward=backward)
     rows = session.execute(statement, parameters).all()
     return _part([Place(row[0], row[1]) for row in rows], size, backward, rows[0][2] if rows else 0)
