@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from core.database.base import UtcDateTime as UtcDateTime
     from core.database.upsert import insert_missing as insert_missing
     from core.database.upsert import upsert as upsert
+    from core.database.upsert import write_many as write_many
     from core.demo import Demo as Demo
     from core.demo import DemoPerson as DemoPerson
     from core.errors import CaptureRejected as CaptureRejected
@@ -96,7 +97,7 @@ _HOMES = {
     "core.contacts.log": ("add_activities", "add_activity"),
     "core.contacts.models": ("Contact",),
     "core.database.base": ("Base", "BigInt", "ContactRef", "Id", "OptionalContactRef", "UtcDateTime"),
-    "core.database.upsert": ("insert_missing", "upsert"),
+    "core.database.upsert": ("insert_missing", "upsert", "write_many"),
     "core.demo": ("Demo", "DemoPerson"),
     "core.errors": ("CaptureRejected", "Conflict", "InvalidEmail", "InvalidInput", "NotFound", "TresenError"),
     "core.hookspecs": ("hookimpl",),

@@ -269,8 +269,9 @@ class BulkAction:
     those. `undo` is the key of the action that takes it back with the same values. `finish(session, site, values,
     actor)` is called once, with the last batch.
 
-    `confirm` is what people read before; a `dangerous` action is always confirmed. `done` are the sentences for one
-    and for several, with `%(count)s` and the values. `only` offers it for active or inactive contacts.
+    `confirm` is what people read before, `submit` the word on the button there (else the label); a `dangerous` action
+    is always confirmed. `done` are the sentences for one and for several, with `%(count)s` and the values. `only`
+    offers it for active or inactive contacts.
     """
 
     key: str = field(validator=_key)
@@ -285,6 +286,7 @@ class BulkAction:
     finish: Callable[[Session, Site, Mapping[str, str], Actor], None] | None = None
     undo: str = field(default="", validator=_text)
     confirm: str = field(default="", validator=_text)
+    submit: str = field(default="", validator=_text)
     done: tuple[str, str] = ("%(count)s contact changed.", "%(count)s contacts changed.")
     only: Literal["active", "inactive"] | None = None
     dangerous: bool = False

@@ -49,8 +49,9 @@ VALUES = {
     "TileData",
 }
 KEYWORDS = {
-    "confirm", "description", "detail", "done", "hint", "label", "reason", "source", "text", "title", "wording",
-}  # fmt: skip
+    *("confirm", "description", "detail", "done", "hint", "label"),
+    *("reason", "source", "submit", "text", "title", "wording"),
+}
 TABLES = re.compile(r"(^|_)(LABELS|TEXTS|KINDS)$")
 
 Texts = dict[str, str]

@@ -9,7 +9,7 @@ from sqlalchemy import JSON, Select, insert, literal, select
 from sqlalchemy.orm import Session
 
 from core.contacts.models import ContactActivity, now
-from core.database.upsert import affected
+from core.database.upsert import write_many
 from core.values import Activity, Actor
 
 
@@ -55,6 +55,5 @@ def add_activities(session: Session, contact_ids: Select[tuple[int]], activity: 
         "occurred_at": literal(moment, log.occurred_at.type),
         "recorded_at": literal(moment, log.recorded_at.type),
     }
-    return affected(
-        session.execute(insert(log).from_select(list(written), select(*written.values()).order_by(chosen.c[0])))
-    )
+    source = select(*written.values()).order_by(chosen.c[0])
+    return write_many(session, insert(log).from_select(list(written), source))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, Result, Select
+from sqlalchemy import CursorResult, Executable, Select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -45,6 +45,12 @@ def insert_missing(
     return module.insert(model).from_select(list(columns), source).on_conflict_do_nothing(index_elements=list(keys))
 
 
-def affected(result: Result[*tuple[Any, ...]]) -> int:
-    """How many rows an INSERT, UPDATE or DELETE has written."""
+def write_many(session: Session, statement: Executable) -> int:
+    """Run an INSERT, UPDATE or DELETE of many rows past the ORM; answers how many it has written.
+
+    Objects that the session has read before are not brought up to date.
+    """
+    # Without the first, PostgreSQL's driver has forgotten the number by the time it is asked.
+    options = {"preserve_rowcount": True, "synchronize_session": False}
+    result = session.execute(statement, execution_options=options)
     return int(cast("CursorResult[*tuple[Any, ...]]", result).rowcount)

@@ -31,19 +31,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_contact_selections_created_at"), "contact_selections", ["created_at"], unique=False)
     op.create_table(
         "contact_selection_members",
-        sa.Column("selection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column(
+            "selection_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
         sa.Column("contact_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("changed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["contact_id"],
             ["contacts.id"],
             name=op.f("fk_contact_selection_members_contact_id"),
-            ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["selection_id"],
-            ["contact_selections.id"],
-            name=op.f("fk_contact_selection_members_selection_id"),
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("selection_id", "contact_id", name=op.f("pk_contact_selection_members")),

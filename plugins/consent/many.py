@@ -21,6 +21,7 @@ from core import (
     Site,
     add_activities,
     insert_missing,
+    write_many,
 )
 from plugins.consent.basis import MAX_LENGTH, SOURCES, check_proof, check_source, written
 from plugins.consent.changing import KINDS, rules_of
@@ -42,6 +43,7 @@ def bulk_actions() -> list[BulkAction]:
             changes=partial(may_change, purpose),
             run=partial(change_many, purpose),
             confirm="Whoever has unsubscribed stays unsubscribed: only the person can subscribe again, on a form.",
+            submit="Record",
             done=("Consent changed for %(count)s contact.", "Consent changed for %(count)s contacts."),
             order=400,
         )
@@ -133,12 +135,12 @@ def change_many(
         .where(Contact.id.in_(ids))
         .order_by(Contact.id)
     )
-    session.execute(insert(ConsentEvent).from_select(list(event), source))
-    session.execute(
+    write_many(session, insert(ConsentEvent).from_select(list(event), source))
+    write_many(
+        session,
         update(ConsentState)
         .where(ConsentState.purpose == purpose, ConsentState.contact_id.in_(ids))
         .values(state=to, since=moment),
-        execution_options={"synchronize_session": False},
     )
     fresh = select(Contact.id, literal(purpose), literal(to), literal(moment, ConsentState.since.type)).where(
         Contact.id.in_(ids)

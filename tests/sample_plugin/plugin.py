@@ -51,6 +51,7 @@ from core import (
     insert_missing,
     post,
     upsert,
+    write_many,
 )
 from tests.sample_plugin.models import Heard, Points
 
@@ -208,9 +209,9 @@ def give_many(
             keys=["contact_id"],
         )
     )
-    session.execute(
+    write_many(
+        session,
         update(Points).where(Points.contact_id.in_(known)).values(points=Points.points + points),
-        execution_options={"synchronize_session": False},
     )
     given = Activity(kind="sample_plugin.given", data={"points": points})
     return add_activities(session, contact_ids, given, actor=actor)

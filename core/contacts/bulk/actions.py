@@ -14,7 +14,7 @@ from core.contacts.matching import contacts
 from core.contacts.models import Contact, ContactTag, Tag, now
 from core.contacts.profile import known_tags
 from core.contacts.tags import clean_tag, ensure_tag
-from core.database.upsert import insert_missing
+from core.database.upsert import insert_missing, write_many
 from core.errors import InvalidInput
 from core.values import Activity, Actor, BulkAction, BulkField, Choice
 
@@ -79,11 +79,11 @@ def untag_many(session: Session, site: Site, contact_ids: Ids, values: Values, a
     name = _held_tag(session, values)
     if name is None:
         return 0
-    session.execute(
+    write_many(
+        session,
         delete(ContactTag).where(
             ContactTag.tag_id == int(values["tag_id"]), ContactTag.contact_id.in_(contact_ids.scalar_subquery())
         ),
-        execution_options={"synchronize_session": False},
     )
     count = add_activities(session, contact_ids, Activity(kind="contact.untagged", reference=name), actor=actor)
     tell_each(session, site, "contact_updated", contact_ids, changed=TAGS)
@@ -130,11 +130,11 @@ def retag_many(session: Session, site: Site, contact_ids: Ids, values: Values, a
     session.execute(
         insert_missing(session, ContactTag, ["tag_id", "contact_id"], source, keys=["tag_id", "contact_id"])
     )
-    session.execute(
+    write_many(
+        session,
         delete(ContactTag).where(
             ContactTag.tag_id == int(values["tag_id"]), ContactTag.contact_id.in_(contact_ids.scalar_subquery())
         ),
-        execution_options={"synchronize_session": False},
     )
     activity = Activity(kind="contact.retagged", reference=into, data={"before": values["tag"]})
     count = add_activities(session, contact_ids, activity, actor=actor)
@@ -189,9 +189,9 @@ def reactivate_many(session: Session, site: Site, contact_ids: Ids, values: Valu
 
 
 def _update(session: Session, contact_ids: Ids, **values: object) -> None:
-    session.execute(
+    write_many(
+        session,
         update(Contact).where(Contact.id.in_(contact_ids.scalar_subquery())).values(**values),
-        execution_options={"synchronize_session": False},
     )
 
 

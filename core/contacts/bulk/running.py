@@ -21,7 +21,7 @@ from core.contacts.bulk.models import Selection
 from core.contacts.bulk.selections import find_selection, forget_old, members, select_changed
 from core.contacts.matching import contacts
 from core.contacts.models import now
-from core.database.upsert import affected
+from core.database.upsert import write_many
 from core.errors import Conflict, InvalidInput, NotFound, TresenError
 from core.jobs import queue_job, read_job
 from core.plugins import describe, plugin_of
@@ -59,10 +59,11 @@ def start(session: Session, site: Site, selection: Selection, typed: Mapping[str
     when the action's plugin is off.
     """
     action = _action(site, selection)
-    claimed = session.execute(
-        update(Selection).where(Selection.id == selection.id, Selection.started_at.is_(None)).values(started_at=now())
+    claimed = write_many(
+        session,
+        update(Selection).where(Selection.id == selection.id, Selection.started_at.is_(None)).values(started_at=now()),
     )
-    if not affected(claimed):
+    if not claimed:
         raise Conflict("This was done already.")
     session.refresh(selection)
     selection.values = dict(action.prepare(session, site, typed) if action.prepare else typed)
@@ -105,12 +106,13 @@ def take_back(session: Session, site: Site, selection_id: int, actor: Actor) -> 
         raise NotFound("This can't be taken back.")
     if earlier.job_id is not None and _is_under_way(session, earlier.job_id):
         raise Conflict("This is still being done. Stop it first, or wait until it is over.")
-    claimed = session.execute(
+    claimed = write_many(
+        session,
         update(Selection)
         .where(Selection.id == earlier.id, Selection.started_at.is_not(None), Selection.undone_at.is_(None))
-        .values(undone_at=now())
+        .values(undone_at=now()),
     )
-    if not affected(claimed):
+    if not claimed:
         raise Conflict("This was taken back already.")
     selection = select_changed(session, earlier, action=inverse.key, actor=actor)
     return selection, start(session, site, selection, earlier.values, actor)

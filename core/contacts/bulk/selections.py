@@ -13,7 +13,7 @@ from core.contacts.bulk.models import SelectedContact, Selection
 from core.contacts.matching import contacts, contacts_of
 from core.contacts.models import now
 from core.contacts.views import View
-from core.database.upsert import affected
+from core.database.upsert import write_many
 from core.errors import InvalidInput, NotFound
 from core.values import Actor
 
@@ -75,13 +75,13 @@ def _write_down(
     session.add(selection)
     session.flush()
     ids = chosen.subquery()
-    written = session.execute(
+    selection.chosen = write_many(
+        session,
         insert(members).from_select(
             ["selection_id", "contact_id", "changed"],
             select(literal(selection.id, members.c.selection_id.type), ids.c[0], literal(False)),
-        )
+        ),
     )
-    selection.chosen = affected(written)
     selection.wanted = selection.chosen if wanted is None else wanted
     session.flush()
     return selection
@@ -139,10 +139,8 @@ def forget_old(session: Session, limit: int = 5_000) -> bool:
             .order_by(members.c.contact_id)
             .limit(limit)
         )
-        removed = session.execute(
-            delete(members).where(members.c.selection_id == selection_id, members.c.contact_id.in_(gone))
-        )
-        if affected(removed) >= limit:
+        mine = members.c.selection_id == selection_id
+        if write_many(session, delete(members).where(mine, members.c.contact_id.in_(gone))) >= limit:
             return True
         session.execute(delete(Selection).where(Selection.id == selection_id))
     return len(old) == 50

@@ -60,7 +60,7 @@ export function show(dialog) {
   for (const menu of document.querySelectorAll(".menu:popover-open")) menu.hidePopover();
   if (!dialog || dialog.open) return;
   dialog.showModal();
-  dialog.querySelector("[autofocus], .dialog-body :is(input:not([type=hidden]), select, textarea)")?.focus();
+  dialog.querySelector("[autofocus], .dialog-body :is(input:not([type=hidden], [readonly]), select, textarea)")?.focus();
 }
 
 /** @param {string} href @param {RequestInit} [options] @returns {Promise<HTMLDialogElement | null>} */

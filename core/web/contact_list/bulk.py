@@ -270,6 +270,7 @@ def _page(
         "contacts/bulk.html",
         status=status,
         action=action,
+        title=language.text(action.label).removesuffix("…").rstrip(),
         path=f"{PATH}/{selection.id}",
         back=selection.back,
         chosen=selection.chosen,

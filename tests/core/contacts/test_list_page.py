@@ -92,12 +92,15 @@ def test_l8_the_row_menu_has_what_fits_the_contact_and_the_person(
             first = client.get(f"{LIST}?q=example").text
             second = client.get(f"{LIST}?tab=inactive").text
 
-    assert f'<a href="/dashboard/menu/{active}/go"' in first
-    assert f'action="/dashboard/menu/{active}/off"' in first
+    # One menu for all rows: a script puts the row's number into its addresses.
+    assert f'formaction="{LIST}/{active}/actions" data-row-actions="active"' in first
+    assert '<a href="/dashboard/menu/{id}/go?next=%2Fdashboard%2Fcontacts%3Fq%3Dexample"' in first
+    assert 'action="/dashboard/menu/{id}/off"' in first
     assert f'name="next" value="{LIST}?q=example"' in first
-    assert f"/dashboard/menu/{active}/on" not in first
-    assert f'action="/dashboard/menu/{inactive}/on"' in second
-    assert f"/dashboard/menu/{inactive}/off" not in second
+    assert "/dashboard/menu/{id}/on" not in first
+    assert f'formaction="{LIST}/{inactive}/actions" data-row-actions="inactive"' in second
+    assert 'action="/dashboard/menu/{id}/on"' in second
+    assert "/dashboard/menu/{id}/off" not in second
 
 
 def test_l2_every_kind_of_cell(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
