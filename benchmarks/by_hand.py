@@ -1,7 +1,8 @@
 """The contact list by hand: SQL through sqlite3 and one Jinja template, for `benchmarks.listing` to compare with.
 
-The template has the frame of the page, its menus and its filters as fixed text, as the product's page has them: only
-what depends on the contacts is filled in. No request, no session, no permissions, no plugins.
+The template draws tabs, filters, heads, rows and foot; the rest of the page, side menu and dialogs, is fixed text in
+it. What the filters offer is known, as the product keeps it for a minute; their addresses are put together for each
+page. No request, no session, no permissions, no plugins.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import re
 import sqlite3
 from datetime import UTC, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 from zoneinfo import ZoneInfo
 
 from attrs import define, field
@@ -20,6 +23,7 @@ from markupsafe import Markup
 
 from core.contacts.portrait import initials, tone
 
+LIST = "/dashboard/contacts"
 PAGE = 50
 COUNTED_UP_TO = 10_000
 ZONE = ZoneInfo("Europe/Berlin")
@@ -46,16 +50,21 @@ class ByHand:
     page: str
     _template: Template = field(init=False)
     _connection: sqlite3.Connection = field(init=False)
+    _links: list[list[tuple[list[tuple[str, str]], str]]] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._connection = sqlite3.connect(self.file)
         environment = Environment(autoescape=True)
         icons = re.findall(r'href="([^"#]*icons\.svg)#', self.page)[0]
-        before, rest = self.page.split('<tbody role="rowgroup">\n', 1)
-        after = rest.split("</tbody>", 1)[1]
-        after = re.sub(r"<span>1–50 of [^<]*</span>", "<span>1–50 of TOTAL</span>", after)
-        source = f'{_fixed(before)}<tbody role="rowgroup">\n{ROWS}</tbody>{_fixed(after)}'.replace("ICONS", icons)
-        self._template = environment.from_string(source.replace("TOTAL", "{% endraw %}{{ total }}{% raw %}"))
+        before, rest = self.page.split('<tbody role="rowgroup">\n', 1) if "<tbody" in self.page else (self.page, "")
+        after = rest.split("</tbody>", 1)[1] if rest else ""
+        self._links = []
+        source = self._with_links(before)
+        if rest:
+            after = re.sub(r"<span>1–50 of [^<]*</span>", "<span>1–50 of @total@</span>", after)
+            source += f'{{% endraw %}}<tbody role="rowgroup">\n{ROWS}</tbody>{{% raw %}}{after}'
+        source = "{% raw %}" + source.replace("@total@", "{% endraw %}{{ total }}{% raw %}") + "{% endraw %}"
+        self._template = environment.from_string(source.replace("ICONS", icons))
         drawn = environment.from_string(
             "{% autoescape false %}" + CONSENTS.replace("ICONS", icons) + "{% endautoescape %}"
         )
@@ -78,6 +87,35 @@ class ByHand:
             },
             written=lambda moment: moment.astimezone(ZONE).strftime("%d/%m/%Y, %H:%M"),
         )
+
+    def _with_links(self, text: str) -> str:
+        """The text with loops for the tabs, for what each filter offers, and for the links of the heads."""
+
+        def loop(found: re.Match[str], item: str) -> str:
+            links = re.findall(r'href="([^"]*)"[^>]*>([^<]*)', found[2])
+            number = len(self._links)
+            self._links.append(
+                [(parse_qsl(unescape(href).partition("?")[2]), unescape(label)) for href, label in links]
+            )
+            each = item.replace("LINK", "{{ one[0] }}").replace("LABEL", "{{ one[1] }}")
+            return (
+                f"{found[1]}{{% endraw %}}{{% for one in links[{number}] %}}{each}{{% endfor %}}{{% raw %}}{found[3]}"
+            )
+
+        for pattern, item in (
+            (
+                r'(<div class="menu menu-start" id="filter-\d+" popover><ul role="list">)(.*?)(</ul></div>)',
+                '<li><a href="LINK">LABEL</a></li>',
+            ),
+            (r'(<nav class="tabs"[^>]*>)(.*?)(</nav>)', '<a href="LINK">LABEL <span class="count">9,999</span></a>'),
+            (
+                r'(<td class="tick" role="cell">.*?</td>)(<th scope="col".*)(<th scope="col" [^>]* class="row-menu">)',
+                '<th scope="col" role="columnheader"><a class="sort" href="LINK">LABEL<svg class="icon" width="20" '
+                'height="20" aria-hidden="true"><use href="ICONS#sort"></use></svg></a></th>',
+            ),
+        ):
+            text = re.sub(pattern, lambda found, item=item: loop(found, item), text, flags=re.DOTALL)  # type: ignore[misc]
+        return text
 
     def draw(self, statement: str, *values: object, total: str = "", count: str = "") -> tuple[list[int], str]:
         """The contacts' ids and the page, by a statement for the rows, and one that counts or a number known before."""
@@ -115,14 +153,18 @@ class ByHand:
             )
         )
         return ids, self._template.render(
-            rows=rows, modules=modules, tags=tags, amounts=amounts, next=following, total=total
+            links=[
+                [(f"{LIST}?{urlencode(pairs)}" if pairs else LIST, label) for pairs, label in links]
+                for links in self._links
+            ],
+            rows=rows,
+            modules=modules,
+            tags=tags,
+            amounts=amounts,
+            next=following,
+            total=total,
         )
 
     def close(self) -> None:
         """Close the connection."""
         self._connection.close()
-
-
-def _fixed(text: str) -> str:
-    """Text as a part of a template's source, without anything a template would do."""
-    return "{% raw %}" + text + "{% endraw %}"

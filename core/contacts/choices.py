@@ -25,7 +25,21 @@ def choice_calls(site: Site, filters: Sequence[Filter]) -> list[Call]:
 
 
 def _call(site: Site, offered: Filter) -> Call:
-    return Call(plugin=plugin_of(offered.key), place=offered.key, function=partial(read_choices, site, offered))
+    return Call(
+        plugin=plugin_of(offered.key),
+        place=offered.key,
+        function=partial(read_choices, site, offered),
+        here=_kept_choices(site, offered) is not None,
+    )
+
+
+def _kept_choices(site: Site, offered: Filter) -> Sequence[Choice] | None:
+    """What was read shortly before, on a large site."""
+    kept: dict[str, tuple[float, Sequence[Choice]]] = site.__dict__.setdefault("_contact_choices", {})
+    if not is_large(site) or offered.key not in kept:
+        return None
+    read_at, choices = kept[offered.key]
+    return choices if monotonic() - read_at < KEPT_SECONDS else None
 
 
 def read_choices(site: Site, offered: Filter, *, fresh: bool = False) -> Sequence[Choice]:
@@ -33,20 +47,17 @@ def read_choices(site: Site, offered: Filter, *, fresh: bool = False) -> Sequenc
 
     Raises what the plugin raises, and TypeError for what are no choices.
     """
-    kept: dict[str, tuple[float, Sequence[Choice]]] = site.__dict__.setdefault("_contact_choices", {})
     ask = offered.choices or offered.units
     if ask is None:
         return ()
-    if not fresh and is_large(site) and offered.key in kept:
-        read_at, earlier = kept[offered.key]
-        if monotonic() - read_at < KEPT_SECONDS:
-            return earlier
+    if not fresh and (earlier := _kept_choices(site, offered)) is not None:
+        return earlier
     with site.session() as session:
         choices: list[Choice] = list(ask(session))
     answered: list[object] = [*choices]
     if wrong := [one for one in answered if not isinstance(one, Choice)]:
         raise TypeError(f"choices() answered {repr(wrong[0])[:80]}, not Choice values")
-    kept[offered.key] = (monotonic(), choices)
+    site.__dict__.setdefault("_contact_choices", {})[offered.key] = (monotonic(), choices)
     return choices
 
 

@@ -21,7 +21,7 @@ from core.contacts.matching import (
     find_broken_filters,
     match,
 )
-from core.contacts.places import Place, count_matching, find_part
+from core.contacts.places import Place, find_part
 from core.contacts.statements import cells_of, make_plan, misfit, side_table
 from core.contacts.views import DEFAULT_SORT, View
 from core.plugins import Call, Failure, describe, plugin_of
@@ -165,8 +165,6 @@ def _read(
             total = len(part.places)
         elif part.total is not None:
             total = part.total
-        elif matching.conditions:
-            total = count_matching(session, view.tab, matching)
         else:
             total = counts.tabs[view.tab]
         rows = _rows(site, session, selected, [one.id for one in part.places])
@@ -284,7 +282,8 @@ def _call(site: Site, column: Column, ids: Sequence[int]) -> Call:
                 return column.load(session, ids)
             return _select_alone(session, column, ids)
 
-    return Call(plugin=plugin_of(column.key), place=column.key, function=load)
+    owner = plugin_of(column.key)
+    return Call(plugin=owner, place=column.key, function=load, here=owner == OWN)
 
 
 def _select_alone(session: Session, column: Column, ids: Sequence[int]) -> dict[int, object]:

@@ -1,8 +1,8 @@
 """How the contacts of a search and filters are found quickly, whether they are ten or half of all.
 
 SQLite knows nothing of how many rows a condition leaves: it reads forty thousand contacts with a tag and sorts them to
-show fifty, or goes through all contacts by date for the three that have another. So it is asked first, up to a limit,
-how many each condition could leave, and told which way to go. PostgreSQL counts for itself.
+show fifty, or goes through all contacts by date for the three that have another. So it is told what to begin with, and
+where there are several ways is asked first how many contacts each would leave. PostgreSQL counts for itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from sqlalchemy import (
     Select,
     Table,
     UniqueConstraint,
-    and_,
     func,
     literal_column,
     select,
@@ -64,8 +63,8 @@ def _flat(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]
     return flat
 
 
-def _lookup(condition: object) -> Lookup | None:
-    if not isinstance(condition, BinaryExpression) or condition.operator is not operators.in_op:
+def _lookup(condition: object, *wanted: object) -> Lookup | None:
+    if not isinstance(condition, BinaryExpression) or condition.operator not in (wanted or (operators.in_op,)):
         return None
     if table_column(condition.left) is not contacts.c.id or not isinstance(condition.right, ScalarSelect):
         return None
@@ -103,27 +102,62 @@ def _answers_once(ids: Select[Any]) -> bool:
     return any(key <= fixed for key in keys if key)
 
 
-def smallest(session: Session, found: Sequence[Lookup], limit: int) -> int:
-    """How many contacts the smallest of these could leave, up to `limit` + 1."""
-    limited = (select(func.count()).select_from(one.ids.limit(limit + 1).subquery()).scalar_subquery() for one in found)
-    return min(int(number) for number in session.execute(select(*limited)).one())
+def narrowed(
+    session: Session, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> tuple[FromClause, list[ColumnElement[bool]]] | None:
+    """Where to read the contacts from that meet the conditions, and what is left of these to be asked.
+
+    From the condition that names the fewest contacts by their ids, if there is one; None when even that names more
+    than `limit`.
+    """
+    found = lookups(conditions)
+    if not found:
+        return contacts, list(conditions)
+    sizes = (select(func.count()).select_from(one.ids.limit(limit + 1).subquery()).scalar_subquery() for one in found)
+    size, driver = min(zip(session.execute(select(*sizes)).one(), found, strict=True), key=lambda pair: pair[0])
+    return _from(driver, conditions) if size <= limit else None
+
+
+def _from(driver: Lookup, conditions: Sequence[ColumnElement[bool]]) -> tuple[FromClause, list[ColumnElement[bool]]]:
+    rest = [_as_probe(one) for one in _flat(conditions) if one is not driver.condition]
+    if not driver.once:
+        return contacts, [driver.condition, *rest]
+    ids = driver.ids.subquery("named")
+    return ids.join(contacts, contacts.c.id == ids.c[0]), rest
+
+
+def count_up_to(session: Session, conditions: Sequence[ColumnElement[bool]], limit: int) -> int:
+    """How many contacts meet the conditions; `limit` + 1 when there are more than that.
+
+    Read from what names them by ids, if that names nobody twice: then nothing has to be kept to stop at the limit.
+    """
+    driver = next((one for one in lookups(conditions) if one.once), None)
+    start, rest = _from(driver, conditions) if driver else (contacts, list(conditions))
+    matching = select(contacts.c.id).select_from(start).where(*rest).limit(limit + 1).subquery()
+    return session.execute(select(func.count()).select_from(matching)).scalar_one()
 
 
 def as_probes(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
     """The conditions in the form that is quickest for one contact after another.
 
-    What names contacts by ids is asked of each with EXISTS, by an index, where SQLite would first make a list of all.
-    And each is closed off, so that SQLite does not leave the order of the list for an index on a condition.
+    Each is closed off, so that SQLite does not leave the order of the list for an index on a condition.
     """
+    return [_as_probe(one).is_(true()) for one in _flat(conditions)]
+
+
+def _as_probe(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """The condition with EXISTS, by an index for each contact, where SQLite would first make a list of all."""
 
     def replace(element: Any, **_: Any) -> Any:
-        found = _lookup(element)
+        found = _lookup(element, operators.in_op, operators.not_in_op)
         if found is None or not _is_plain(found.ids):
             return None
         same = found.ids.selected_columns[0] == contacts.c.id
-        return found.ids.with_only_columns(literal_column("1")).where(same).correlate(contacts).exists()
+        exists = found.ids.with_only_columns(literal_column("1")).where(same).correlate(contacts).exists()
+        return ~exists if element.operator is operators.not_in_op else exists
 
-    return [visitors.replacement_traverse(one, {}, replace).is_(true()) for one in _flat(conditions)]
+    probe: ColumnElement[bool] = visitors.replacement_traverse(condition, {}, replace)
+    return probe
 
 
 def _is_plain(ids: Select[Any]) -> bool:
@@ -140,21 +174,3 @@ def _is_plain(ids: Select[Any]) -> bool:
 
 def _is_index(table: object) -> bool:
     return not isinstance(table, Table) and getattr(table, "name", "") == SQLITE_TABLE
-
-
-def count_up_to(
-    session: Session, tab: Sequence[ColumnElement[bool]], conditions: Sequence[ColumnElement[bool]], limit: int
-) -> int:
-    """How many contacts of a tab meet the conditions; `limit` + 1 when there are more than that.
-
-    Read from what names them by ids, if that names nobody twice: then nothing has to be kept to stop at the limit.
-    """
-    start: FromClause = contacts
-    rest = _flat(conditions)
-    if driver := next((one for one in lookups(conditions) if one.once), None):
-        ids = driver.ids.subquery("named")
-        start = ids.join(contacts, contacts.c.id == ids.c[0])
-        rest = [one for one in rest if one is not driver.condition]
-        rest = as_probes(rest)
-    matching = select(contacts.c.id).select_from(start).where(and_(true(), *tab, *rest)).limit(limit + 1).subquery()
-    return session.execute(select(func.count()).select_from(matching)).scalar_one()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from sqlalchemy import ColumnElement, FromClause
 from sqlalchemy.orm import Session
 
 from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.cursors import Cursor
-from core.contacts.matching import TAB_CONDITIONS, Matching
-from core.contacts.narrowing import as_probes, count_up_to, lookups, smallest
+from core.contacts.matching import TAB_CONDITIONS, Matching, contacts
+from core.contacts.narrowing import as_probes, count_up_to, narrowed
 from core.contacts.statements import Plan, Segment, found_first, in_order
-from core.contacts.views import Tab
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -41,28 +42,35 @@ class Part:
 def find_part(site: Site, session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int) -> Part:
     """Up to `size` contacts from the cursor on, in the list's order."""
     total = None
-    if matching.conditions and _may_be_few(site, session, matching):
-        part = _found_first(session, plan, matching, cursor, size)
-        if part.total is not None and part.total <= FEW:
+    if matching.conditions:
+        part = _found_first(site, session, plan, matching, cursor, size)
+        if part is None:
+            total = count_up_to(session, (*TAB_CONDITIONS[plan.tab], *matching.conditions), FEW)
+        elif part.total is not None and part.total <= FEW:
             return part
-        total = part.total
+        else:
+            total = FEW + 1
     return _in_order(site, session, plan, matching, cursor, size, total)
 
 
-def _may_be_few(site: Site, session: Session, matching: Matching) -> bool:
-    """Whether what the conditions leave is to be found first: False when each that could tell leaves many."""
-    found = lookups((*matching.hints, *matching.conditions)) if site.database.is_sqlite else []
-    return not found or smallest(session, found, FEW) <= FEW
-
-
-def _found_first(session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int) -> Part:
+def _found_first(
+    site: Site, session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int
+) -> Part | None:
+    """The page, of the contacts that were found first; None when that would be more than a few."""
+    conditions: Sequence[ColumnElement[bool]] = (*matching.hints, *matching.conditions)
+    way: tuple[FromClause, Sequence[ColumnElement[bool]]] | None = (contacts, conditions)
+    if site.database.is_sqlite:
+        way = narrowed(session, conditions, FEW)
+    if way is None:
+        return None
     backward = cursor is not None and cursor.backward
     segment: Segment | None = None
     parameters: dict[str, object] = {"rows": size + 1}
     if cursor is not None:
         segment = "valued" if cursor.value is not None else "empty"
         parameters |= {"at_id": cursor.id} | ({"at_value": cursor.value} if segment == "valued" else {})
-    statement = found_first(plan, (*matching.hints, *matching.conditions), FEW, segment, backward=backward)
+    start, left = way
+    statement = found_first(plan, start, left, FEW, segment, backward=backward)
     rows = session.execute(statement, parameters).all()
     return _part([Place(row[0], row[1]) for row in rows], size, backward, rows[0][2] if rows else 0)
 
@@ -102,8 +110,3 @@ def _in_order(
 def _part(places: list[Place], size: int, backward: bool, total: int | None) -> Part:
     kept = places[:size]
     return Part(places=kept[::-1] if backward else kept, more=len(places) > size, total=total)
-
-
-def count_matching(session: Session, tab: Tab, matching: Matching) -> int:
-    """How many contacts of a tab meet the conditions; `COUNTED_UP_TO` + 1 when there are more than that."""
-    return count_up_to(session, TAB_CONDITIONS[tab], (*matching.hints, *matching.conditions), COUNTED_UP_TO)

@@ -112,17 +112,22 @@ def _beyond(keys: Sequence[ColumnElement[Any]], down: bool, order: ColumnElement
 
 
 def found_first(
-    plan: Plan, conditions: Sequence[ColumnElement[bool]], limit: int, segment: Segment | None, *, backward: bool
+    plan: Plan,
+    start: FromClause,
+    conditions: Sequence[ColumnElement[bool]],
+    limit: int,
+    segment: Segment | None,
+    *,
+    backward: bool,
 ) -> Select[Any]:
-    """`id`, `sort_value` and the number of `all` contacts that meet the conditions: found first, then sorted.
+    """`id`, `sort_value` and the number of `all` contacts in `start` that meet the conditions: found, then sorted.
 
     `all` is `limit` + 1 when there are more; then the order is not the list's. `segment` is the one that a cursor
     stands in. Parameters as those of `in_order`.
     """
     order, source = plan.order, side_table(plan.sort)
-    start: FromClause = contacts
     if source is not None:
-        start = contacts.outerjoin(source, source.c.contact_id == contacts.c.id)
+        start = start.outerjoin(source, source.c.contact_id == contacts.c.id)
     found = (
         select(contacts.c.id, order.label("sort_value"))
         .select_from(start)

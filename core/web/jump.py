@@ -14,7 +14,6 @@ from litestar.response import Response
 
 from core.contacts.folding import fold
 from core.contacts.views import LIST_PATH
-from core.contributions import addresses
 from core.i18n import Language
 from core.plugins import Call, Outcome, plugin_of
 from core.site import Site
@@ -71,8 +70,7 @@ def find_pages(request: Request, text: str) -> list[dict[str, Any]]:
         for item in request.site.contributions.nav_items
         if item.area == "dashboard" and request.allows(item.permission)
     ]
-    open_pages = _open_pages(request)
-    listed += [(href, language.text(label), icon, "") for href, label, icon in PAGES if href in open_pages]
+    listed += [(href, language.text(label), icon, "") for href, label, icon in PAGES if href in request.open_pages]
     words = fold(text).split()
     found = [
         {"href": href, "title": title, "detail": "", "icon": icon}
@@ -81,17 +79,6 @@ def find_pages(request: Request, text: str) -> list[dict[str, Any]]:
     ]
     found.sort(key=lambda page: not fold(page["title"]).startswith(fold(text)))
     return found
-
-
-def _open_pages(request: Request) -> set[str]:
-    """Addresses that this person may open."""
-    return {
-        address.removeprefix("GET ")
-        for _, route in request.site.contributions.routers
-        if request.allows((route.opt or {}).get("permission"))
-        for address in addresses(route)
-        if address.startswith("GET ")
-    }
 
 
 def _call(site: Site, source: SearchSource, text: str) -> Call:

@@ -64,6 +64,20 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
             return True
         return self.person is not None and self.person.has(permission, self.site.contributions.permissions)
 
+    @property
+    def open_pages(self) -> frozenset[str]:
+        """Addresses of the pages that there are and that this person may open, with `{…}` where a number stands."""
+        kept: dict[str | None, frozenset[str]] = self.site.__dict__.setdefault("_open_pages", {})
+        role = self.person.role if self.person else None
+        if role not in kept:
+            kept[role] = frozenset(
+                path
+                for _, route in self.site.contributions.routers
+                if "GET" in getattr(route, "http_methods", ()) and self.allows((route.opt or {}).get("permission"))
+                for path in route.paths
+            )
+        return kept[role]
+
     def page(self, template: str, *, status: int = 200, **values: object) -> Response[str]:
         """Render a template into an answer. Done here, in the handler's thread, so the event loop never renders."""
         from core.web.jobs import ended_jobs, forget_jobs

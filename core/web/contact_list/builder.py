@@ -11,8 +11,8 @@ from litestar.response import Redirect, Response
 from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.criteria import Group, read_json
 from core.contacts.layouts import layout_of
-from core.contacts.matching import match
-from core.contacts.places import count_matching
+from core.contacts.matching import TAB_CONDITIONS, match
+from core.contacts.narrowing import count_up_to
 from core.contacts.segments import add_segment, change_segment
 from core.contacts.views import LIST_PATH, TABS, Tab, View, read_view
 from core.contacts.wording import Wording
@@ -155,7 +155,8 @@ def _page(request: Request, view: View, box: Box, form: Form, *, status: int = 2
     count = ""
     if not matching.broken:
         with site.session() as session:
-            number = count_matching(session, shown.tab, matching)
+            conditions = (*TAB_CONDITIONS[shown.tab], *matching.hints, *matching.conditions)
+            number = count_up_to(session, conditions, COUNTED_UP_TO)
         capped = number > COUNTED_UP_TO
         count = (
             language.plural("%(n)s contact", "%(n)s contacts", min(number, COUNTED_UP_TO))

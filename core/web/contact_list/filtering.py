@@ -103,6 +103,9 @@ def filter_menus(
                             "label": label,
                             "href": view.toggled(offered.key, value).address(),
                             "current": value in chosen,
+                            # Named, as looking for what is not there takes the template longest.
+                            "icon": None,
+                            "count": None,
                         }
                         for value, label in pairs[:IN_MENU]
                     ],

@@ -16,7 +16,6 @@ from core.contacts.portrait import initials, tone
 from core.contacts.segments import list_segments
 from core.contacts.views import LIST_PATH, TABS, View, read_view
 from core.contacts.wording import Wording
-from core.contributions import addresses
 from core.i18n import Language
 from core.site import Site
 from core.values import Column
@@ -201,18 +200,13 @@ def _pages(language: Language, found: Found) -> dict[str, Any] | None:
 def _ways(request: Request) -> dict[str, Any]:
     """The ways by which contacts come and go: the pages that exist, and that this person may open."""
     language = request.language
-    open_pages = {
-        address
-        for _, route in request.site.contributions.routers
-        if request.allows((route.opt or {}).get("permission"))
-        for address in addresses(route)
-    }
+    open_pages = request.open_pages
 
     def entries(*wanted: tuple[str, str, str]) -> list[dict[str, Any]]:
         return [
             {"label": language.text(label), "href": path, "icon": icon}
             for path, label, icon in wanted
-            if f"GET {path}" in open_pages
+            if path in open_pages
         ]
 
     add = entries((NEW_PATH, "Add contact", "plus"))
