@@ -82,6 +82,15 @@ def _parser() -> argparse.ArgumentParser:
         switch.add_argument("plugin")
         switch.set_defaults(run=_plugin_switch, on=action == "enable")
 
+    export = commands.add_parser("export", help="write all contacts into a file")
+    export.add_argument("file", nargs="?", default="-", help="file to write (default: standard output)")
+    export.add_argument(
+        "--format", choices=("csv", "excel", "xlsx"), help="excel is CSV with semicolons (default: by the file's ending)"
+    )
+    export.add_argument("--exact", action="store_true", help="leave cells that begin like a formula as they are")
+    export.add_argument("--language", choices=("de", "en"), help="of the headings (default: the site's)")
+    export.set_defaults(run=_export)
+
     doctor = commands.add_parser("doctor", help="check settings, database, migrations and plugins")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -231,6 +240,28 @@ def _plugin_switch(arguments: argparse.Namespace) -> int:
     with closing(open_site()) as site:
         site.switch(arguments.plugin, arguments.on)
     print(f"{arguments.plugin} is {'on' if arguments.on else 'off'}.")
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.transfer.exporting import Export, export_pieces
+    from core.transfer.layout import file_columns
+
+    kind = arguments.format or ("xlsx" if arguments.file.lower().endswith(".xlsx") else "csv")
+    with closing(open_site()) as site:
+        columns = file_columns(site, lambda permission: True)
+        export = Export(columns=columns, format=kind, exact=arguments.exact)
+        pieces = export_pieces(site, export, site.language(arguments.language or site.settings.language))
+        if arguments.file == "-":
+            sys.stdout.buffer.writelines(pieces)
+            return 0
+        # Beside its place and then moved there: an interrupted export leaves no file that looks whole.
+        target = Path(arguments.file)
+        making = target.with_name(f"{target.name}.part")
+        with making.open("wb") as opened:
+            opened.writelines(pieces)
+        making.replace(target)
     return 0
 
 

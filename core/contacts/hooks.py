@@ -12,6 +12,7 @@ from core.hookspecs import hookimpl
 from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
+from core.web.transfer.export_page import ROUTES as EXPORT_ROUTES
 
 
 @hookimpl
@@ -20,13 +21,14 @@ def permissions() -> list[Permission]:
     return [
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
+        Permission(key="contact.export", label="Export contacts", order=12),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The list, the page to add a contact, and the profile with what is done there."""
-    return [*LIST_ROUTES, *PROFILE_ROUTES]
+    """The list, the page to add a contact, export, and the profile with what is done there."""
+    return [*LIST_ROUTES, *EXPORT_ROUTES, *PROFILE_ROUTES]
 
 
 @hookimpl
