@@ -4,4 +4,5 @@ from core.settings import settings_from_environment
 from core.site import open_site
 from core.web.application import create_app
 
-app = create_app(open_site(settings_from_environment()))
+site = open_site(settings_from_environment())
+app = create_app(site, worker=site.settings.worker)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from core.hookspecs import hookimpl as hookimpl
     from core.i18n import Language as Language
     from core.i18n import currency_digits as currency_digits
+    from core.jobs.queue import queue_job as queue_job
     from core.messages.receiving import receive_message as receive_message
     from core.public_forms import check_public_fields as check_public_fields
     from core.public_forms import public_fields as public_fields
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from core.values import Details as Details
     from core.values import Filter as Filter
     from core.values import Indicator as Indicator
+    from core.values import Job as Job
     from core.values import Link as Link
     from core.values import Module as Module
     from core.values import Money as Money
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from core.values import Screening as Screening
     from core.values import SettingsField as SettingsField
     from core.values import Submission as Submission
+    from core.values import Task as Task
     from core.values import Tile as Tile
     from core.values import TileData as TileData
     from core.web.requests import Form as Form
@@ -85,6 +88,7 @@ _HOMES = {
     "core.errors": ("CaptureRejected", "Conflict", "InvalidEmail", "InvalidInput", "NotFound", "TresenError"),
     "core.hookspecs": ("hookimpl",),
     "core.i18n": ("Language", "currency_digits"),
+    "core.jobs.queue": ("queue_job",),
     "core.messages.receiving": ("receive_message",),
     "core.public_forms": ("check_public_fields", "public_fields", "submit_public_form"),
     "core.signing": ("sign", "unsign"),
@@ -103,6 +107,7 @@ _HOMES = {
         "Details",
         "Filter",
         "Indicator",
+        "Job",
         "Link",
         "Module",
         "Money",
@@ -113,6 +118,7 @@ _HOMES = {
         "Screening",
         "SettingsField",
         "Submission",
+        "Task",
         "Tile",
         "TileData",
     ),

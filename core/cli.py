@@ -49,6 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.set_defaults(run=_serve)
 
+    worker = commands.add_parser("worker", help="do what is due in the background, without the web server")
+    worker.set_defaults(run=_worker)
+
     demo = commands.add_parser("demo", help="make demonstration data once, then run the web server")
     demo.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     demo.add_argument("--port", type=int, default=8000, help="port to listen on (default: %(default)s)")
@@ -120,6 +123,23 @@ def _run_server(host: str, port: int, workers: int) -> int:
         # A person's requests are short; a slow one still gets its answer when the server is told to end.
         workers_kill_timeout=10,
     ).serve()
+    return 0
+
+
+def _worker(_arguments: argparse.Namespace) -> int:
+    import signal
+
+    from core.jobs import Worker
+    from core.settings import settings_from_environment
+    from core.site import open_site
+
+    with closing(open_site(settings_from_environment())) as site:
+        worker = Worker(site)
+        # Also when a service manager ends it: the step under way is finished first.
+        for ending in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(ending, lambda _number, _frame: worker.stop(0))
+        print("Doing what is due. Ctrl C ends it.", flush=True)
+        worker.run()
     return 0
 
 

@@ -20,6 +20,7 @@ from core.values import (
     ActivityKind,
     Column,
     Filter,
+    Job,
     Module,
     NavItem,
     Panel,
@@ -42,6 +43,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_panels": Panel,
         "contact_actions": Action,
         "overview_tiles": Tile,
+        "jobs": Job,
     }
 )
 """Contribution hook → type of the values it answers."""
@@ -62,6 +64,7 @@ class Contributions:
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
     overview_tiles: Sequence[Tile]
+    jobs: Mapping[str, Job]
 
 
 def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, tuple[Refusal, ...]]:
@@ -103,6 +106,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
             overview_tiles=tuple(sort("overview_tiles")),
+            jobs=index("jobs"),
         ),
         tuple(refused),
     )
@@ -228,6 +232,7 @@ def _check_permissions(
         "contact_panels",
         "contact_actions",
         "overview_tiles",
+        "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])
     for name, permission in asked:

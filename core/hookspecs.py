@@ -21,6 +21,7 @@ from core.values import (
     Captured,
     Column,
     Filter,
+    Job,
     Module,
     NavItem,
     Panel,
@@ -150,6 +151,17 @@ def overview_tiles() -> Sequence[Tile]:  # type: ignore[empty-body]
     When: once for each set of enabled plugins; a tile's `load` when the page is shown. Return: `Tile` values.
     Combined: all, sorted by (order, key). If it raises: the plugin is refused; a raising or slow `load` gives a tile
     that names the plugin.
+    """
+
+
+@hookspec
+def jobs() -> Sequence[Job]:  # type: ignore[empty-body]
+    """Work that the worker does in the background: queued jobs in steps, and jobs that are due every so often.
+
+    When: once for each set of enabled plugins; a `step` when the job was queued with `queue_job`, a `run` when it is
+    due. Return: `Job` values. Combined: all, by key. If it raises: the plugin is refused; a raising `step` is rolled
+    back and tried again with growing pauses, then its job has failed; a raising `run` is logged, and called when it is
+    due next.
     """
 
 

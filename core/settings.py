@@ -60,6 +60,14 @@ def _names(value: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(part.strip() for part in parts if part.strip())
 
 
+def _yes_or_no(value: str | bool) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value.lower() not in ("yes", "no"):
+        raise SettingsError("TRESEN_WORKER is %(value)s. Use yes or no.", value=repr(value))
+    return value.lower() == "yes"
+
+
 def _networks(value: str | Sequence[str]) -> tuple[str, ...]:
     networks = _names(value)
     for network in networks:
@@ -112,6 +120,11 @@ class Settings:
         default=(),
         converter=_networks,
         metadata=_variable("addresses of reverse proxies whose X-Forwarded-For is believed, separated by commas"),
+    )
+    worker: bool = field(
+        default=True,
+        converter=_yes_or_no,
+        metadata=_variable("whether the server also does what is due in the background; no: run `tresen worker`"),
     )
 
     @property

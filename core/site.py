@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from attrs import define, evolve, field
@@ -57,6 +58,7 @@ class Site:
     """One site: its settings, its database, and what its enabled plugins contribute.
 
     `contributions` never change: switching a plugin makes a new Site over the same database (`refreshed`).
+    `job_waiting` wakes this process's worker when a job was queued here.
     """
 
     settings: Settings
@@ -68,6 +70,7 @@ class Site:
     revision: int = 0
     saved_settings: Mapping[str, str] = field(factory=dict)
     side_by_side: SideBySide = field(factory=SideBySide)
+    job_waiting: Event = field(factory=Event)
 
     # Sessions
 

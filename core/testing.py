@@ -12,6 +12,7 @@ from attrs import define, field
 from litestar.testing import TestClient
 from sqlalchemy import event
 
+from core.jobs import run_due_jobs as run_due_jobs
 from core.plugins import Plugin, make_plugin
 from core.settings import Settings
 from core.site import Site, open_site

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
-from attrs import Attribute, field, frozen, validators
+from attrs import Attribute, define, field, frozen, validators
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, FromClause
     from sqlalchemy.orm import Session
+
+    from core.site import Site
 
 
 KEY = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
@@ -350,6 +352,51 @@ class Actor:
 
 VISITOR = Actor(kind="visitor")
 SYSTEM = Actor(kind="system")
+
+
+@define(kw_only=True)
+class Task:
+    """A queued job in one of its steps: what the step reads, and what it changes for the next one.
+
+    `data` and `result` hold what JSON can hold; `done` of `total` is the progress people see. At the end `result` may
+    have a `message` (a message id) with its `values`, `href`, the page to go on with, and `undo`, the path of a POST
+    that takes it back.
+    """
+
+    id: int
+    data: dict[str, Any]
+    total: int | None
+    done: int
+    result: dict[str, Any]
+    actor: Actor
+
+
+@frozen(kw_only=True)
+class Job:
+    """Work that the worker does: `step` for a queued job, or `run` for one that is due `every` so often.
+
+    `step(session, site, task)` is called in a transaction of its own, again and again until it answers True. What it
+    wrote and the changes of its `task` are committed together, so a killed process neither loses nor repeats one.
+    A step should take a second at most: on SQLite nobody else writes meanwhile.
+
+    `run(site)` runs in one process at a time. One that takes longer than `patience` is taken for dead, and another
+    process begins it again.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    step: Callable[[Session, Site, Task], bool] | None = None
+    every: timedelta | None = None
+    run: Callable[[Site], None] | None = None
+    patience: timedelta = timedelta(minutes=5)
+    permission: str | None = None
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.step is None) == (self.run is None):
+            raise ValueError(f"Job {self.key!r} needs either step= or run=, and not both.")
+        if (self.run is None) != (self.every is None):
+            raise ValueError(f"Job {self.key!r} needs every= with run=, and only with it.")
 
 
 @frozen(kw_only=True)

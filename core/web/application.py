@@ -24,6 +24,7 @@ from litestar.types import ASGIApp, Receive, Scope, Send
 
 from core.contributions import Contributions, addresses
 from core.errors import PluginError
+from core.jobs.worker import Worker
 from core.plugins import Refusal, describe
 from core.site import Site, builtin_keys
 from core.web.access import Authentication, check_access
@@ -109,10 +110,11 @@ def _refused_by_litestar(contributions: Contributions, plugin: str) -> Refusal |
 
 
 class Application:
-    """The ASGI application of one site."""
+    """The ASGI application of one site; with `worker`, its process also does what is due in the background."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, *, worker: bool = False) -> None:
         self.site, app = make_fitting(site)
+        self._worker = Worker(self.site) if worker else None
         self._app: ASGIApp = app
         self._checked = 0.0
         self._refreshing: asyncio.Lock | None = None
@@ -164,14 +166,21 @@ class Application:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
+                if self._worker is not None:
+                    self._worker.__enter__()
                 await send({"type": "lifespan.startup.complete"})
             elif message["type"] == "lifespan.shutdown":
+                if self._worker is not None:
+                    await asyncio.get_running_loop().run_in_executor(None, self._worker.stop)
                 self.site.close()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
 
-def create_app(site: Site) -> Application:
-    """The ASGI application of `site`. Call it before the event loop runs: it sets the loop's threads."""
+def create_app(site: Site, *, worker: bool = False) -> Application:
+    """The ASGI application of `site`, with the worker in a thread if wanted.
+
+    Call it before the event loop runs: it sets the loop's threads.
+    """
     set_asyncio_executor(ThreadPoolExecutor(THREADS, thread_name_prefix="tresen-web"))
-    return Application(site)
+    return Application(site, worker=worker)

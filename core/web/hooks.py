@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from litestar.handlers import HTTPRouteHandler
 
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, NavItem, Permission, SettingsField
+from core.jobs.queue import forget_old_jobs
+from core.values import ALL_ROLES, Job, NavItem, Permission, SettingsField
 from core.web import health, modules, overview, settings_screen, start
 
 
@@ -63,3 +66,9 @@ def nav_items() -> list[NavItem]:
             order=910,
         ),
     ]
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Tidying up."""
+    return [Job(key="site.tidy", label="Forget old jobs", every=timedelta(hours=1), run=forget_old_jobs)]

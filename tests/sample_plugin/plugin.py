@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from attrs import evolve
@@ -23,6 +24,7 @@ from core import (
     Demo,
     Filter,
     FormInput,
+    Job,
     Module,
     NavItem,
     Panel,
@@ -33,6 +35,7 @@ from core import (
     SettingsField,
     Site,
     Submission,
+    Task,
     Tile,
     TileData,
     add_activity,
@@ -91,6 +94,23 @@ def contact_columns() -> list[Column]:
 def levels(session: Session, contact_ids: Sequence[int]) -> Mapping[int, object]:
     rows = session.execute(select(Points.contact_id, Points.points).where(Points.contact_id.in_(contact_ids)))
     return {contact_id: "gold" if points >= 100 else "silver" for contact_id, points in rows}
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    return [
+        Job(key="sample_plugin.spread", label="Spread points", step=spread_points),
+        Job(key="sample_plugin.yearly", label="Forget points", every=timedelta(days=365), run=lambda site: None),
+    ]
+
+
+def spread_points(session: Session, site: Site, task: Task) -> bool:
+    """Give one point to each of the contacts in `task.data["left"]`, one a step."""
+    first, *left = task.data["left"]
+    add_points(session, first, 1)
+    task.data = {"left": left}
+    task.done += 1
+    return not left
 
 
 @hookimpl
