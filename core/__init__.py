@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from core.values import Column as Column
     from core.values import Details as Details
     from core.values import Filter as Filter
+    from core.values import ImportChoice as ImportChoice
+    from core.values import ImportStatement as ImportStatement
     from core.values import Indicator as Indicator
     from core.values import Job as Job
     from core.values import Link as Link
@@ -106,6 +108,8 @@ _HOMES = {
         "Column",
         "Details",
         "Filter",
+        "ImportChoice",
+        "ImportStatement",
         "Indicator",
         "Job",
         "Link",

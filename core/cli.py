@@ -88,7 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write all contacts into a file")
     export.add_argument("file", nargs="?", default="-", help="file to write (default: standard output)")
     export.add_argument(
-        "--format", choices=("csv", "excel", "xlsx"), help="excel is CSV with semicolons (default: by the file's ending)"
+        "--format",
+        choices=("csv", "excel", "xlsx"),
+        help="excel is CSV with semicolons (default: by the file's ending)",
     )
     export.add_argument("--exact", action="store_true", help="leave cells that begin like a formula as they are")
     export.add_argument("--language", choices=("de", "en"), help="of the headings (default: the site's)")
@@ -265,10 +267,10 @@ def _plugin_switch(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     from core.site import open_site
-    from core.transfer.exporting import Export, export_pieces
+    from core.transfer.exporting import Export, Format, export_pieces
     from core.transfer.layout import file_columns
 
-    kind = arguments.format or ("xlsx" if arguments.file.lower().endswith(".xlsx") else "csv")
+    kind: Format = arguments.format or ("xlsx" if arguments.file.lower().endswith(".xlsx") else "csv")
     with closing(open_site()) as site:
         columns = file_columns(site, lambda permission: True)
         export = Export(columns=columns, format=kind, exact=arguments.exact)

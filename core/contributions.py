@@ -20,6 +20,7 @@ from core.values import (
     ActivityKind,
     Column,
     Filter,
+    ImportChoice,
     Job,
     Module,
     NavItem,
@@ -43,6 +44,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "contact_panels": Panel,
         "contact_actions": Action,
         "overview_tiles": Tile,
+        "import_choices": ImportChoice,
         "jobs": Job,
     }
 )
@@ -64,6 +66,7 @@ class Contributions:
     contact_panels: Sequence[Panel]
     contact_actions: Sequence[Action]
     overview_tiles: Sequence[Tile]
+    import_choices: Mapping[str, ImportChoice]
     jobs: Mapping[str, Job]
 
 
@@ -106,6 +109,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             contact_panels=tuple(sort("contact_panels")),
             contact_actions=tuple(sort("contact_actions")),
             overview_tiles=tuple(sort("overview_tiles")),
+            import_choices=index("import_choices"),
             jobs=index("jobs"),
         ),
         tuple(refused),
@@ -232,6 +236,7 @@ def _check_permissions(
         "contact_panels",
         "contact_actions",
         "overview_tiles",
+        "import_choices",
         "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from litestar.handlers import HTTPRouteHandler
 
 from core.contacts import columns, filters, tiles
@@ -9,7 +11,10 @@ from core.contacts.actions import ACTIONS
 from core.contacts.kinds import KINDS
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
-from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, NavItem, Permission, Tile
+from core.transfer.imports import forget_files
+from core.transfer.running import check_step, run_step
+from core.transfer.undoing import undo_step
+from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, Job, NavItem, Permission, Tile
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 from core.web.transfer.export_page import ROUTES as EXPORT_ROUTES
@@ -22,6 +27,7 @@ def permissions() -> list[Permission]:
         Permission(key="contact.view", label="See contacts", roles=ALL_ROLES, order=10),
         Permission(key="contact.edit", label="Add and edit contacts", roles=ALL_ROLES, order=11),
         Permission(key="contact.export", label="Export contacts", order=12),
+        Permission(key="contact.import", label="Import contacts", order=13),
     ]
 
 
@@ -83,3 +89,15 @@ def contact_columns() -> list[Column]:
 def contact_filters() -> list[Filter]:
     """The list's own filters."""
     return filters.contact_filters()
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Imports, and what becomes of their files."""
+    asked = "contact.import"
+    return [
+        Job(key="contact.import_check", label="Check contacts to import", step=check_step, permission=asked),
+        Job(key="contact.import", label="Import contacts", step=run_step, permission=asked),
+        Job(key="contact.import_undo", label="Take an import back", step=undo_step, permission=asked),
+        Job(key="contact.import_tidy", label="Forget imported files", every=timedelta(hours=1), run=forget_files),
+    ]

@@ -33,6 +33,21 @@ KINDS = (
     ActivityKind(key="contact.noted", label="Note", text="Internal note: %(excerpt)s", icon="note", order=12),
     ActivityKind(key="contact.filed", label="File", text="File “%(reference)s” added", icon="paperclip", order=13),
     ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=14),
+    ActivityKind(
+        key="contact.imported",
+        label="Imported",
+        text="Imported from “%(reference)s”, row %(line)s",
+        source="import “%(reference)s”",
+        icon="upload",
+        order=16,
+    ),
+    ActivityKind(
+        key="contact.import_undone",
+        label="Import taken back",
+        text="Import of “%(reference)s” taken back",
+        icon="undo",
+        order=17,
+    ),
     ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=15),
 )
 """In the order in which the log's filter offers them."""

@@ -69,7 +69,6 @@ def upgrade() -> None:
         "contact_import_problems",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("import_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("run", sa.String(), nullable=False),
         sa.Column("line", sa.Integer(), nullable=False),
         sa.Column("refused", sa.Boolean(), nullable=False),
         sa.Column("column", sa.String(), nullable=False),
@@ -83,7 +82,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact_import_problems")),
     )
     op.create_index(
-        "ix_contact_import_problems_line", "contact_import_problems", ["import_id", "run", "line", "id"], unique=False
+        "ix_contact_import_problems_line", "contact_import_problems", ["import_id", "line", "id"], unique=False
     )
     op.create_table(
         "contact_exports",

@@ -5,7 +5,7 @@ Values are what a `ContactField` of each kind holds: text, Decimal, date, the ch
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
 from core.i18n import Language
+from core.values import Actor
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -29,10 +30,15 @@ def all_fields(site: Site) -> Mapping[str, Any]:
     return fields
 
 
-def read_values(session: Session, keys: Sequence[str], contact_ids: Sequence[int], site: Site) -> Mapping[str, Any]:
-    """Field's key → contact id → value, for those fields that can be read."""
+def write_values(session: Session, site: Site, contact_id: int, values: Mapping[str, Any], actor: Actor) -> None:
+    """Write fields of one contact; those with the same `write` in one call."""
     known = all_fields(site)
-    return {key: known[key].read(session, contact_ids) for key in keys}
+    together: dict[Any, dict[str, Any]] = {}
+    for key, value in values.items():
+        if key in known and known[key].write is not None:
+            together.setdefault(known[key].write, {})[key] = value
+    for write, some in together.items():
+        write(session, site, contact_id, some, actor)
 
 
 def write_value(field: Any, value: object, language: Language) -> object:
@@ -72,3 +78,17 @@ def parse_number(text: str, decimal: str) -> Decimal:
     if not number.is_finite():
         raise InvalidInput("This is not a number.")
     return number
+
+
+def as_json(value: Any) -> Any:
+    """A field's value as JSON can hold it."""
+    return value if value is None or isinstance(value, bool | str) else str(value)
+
+
+def from_json(field: Any, value: Any) -> object:
+    """What `as_json` made of a value of this field."""
+    if value is None or isinstance(value, bool):
+        return value
+    if field.kind == "number":
+        return Decimal(value)
+    return date.fromisoformat(value) if field.kind == "date" else str(value)

@@ -30,7 +30,7 @@ class ContactExport(Base):
 class ContactImport(Base):
     """One file on its way into the contacts (FEATURES I1 to I6).
 
-    `state` is one of `STATES` in `core.transfer.imports`. `plan` holds what was recognised or chosen: encoding,
+    `state` is a `State` of `core.transfer.imports`. `plan` holds what was recognised or chosen: encoding,
     delimiter, mapping, policy. `position` is the number of records of the file that were taken in, or taken back:
     it is written in the transaction of what it counts, so that after a crash none is lost or doubled (I6). `numbers`
     are counts for people, of the check until the import begins.
@@ -103,7 +103,6 @@ class ImportProblem(Base):
 
     id: Mapped[Id]
     import_id: Mapped[int] = mapped_column(BigInt, ForeignKey("contact_imports.id", ondelete="CASCADE"))
-    run: Mapped[str]
     line: Mapped[int]
     refused: Mapped[bool] = mapped_column(default=True)
     column: Mapped[str] = mapped_column(default="")
@@ -112,4 +111,4 @@ class ImportProblem(Base):
     words: Mapped[dict[str, Any]] = mapped_column(default=dict)
     cells: Mapped[list[str]] = mapped_column(JSON)
 
-    __table_args__ = (Index("ix_contact_import_problems_line", "import_id", "run", "line", "id"),)
+    __table_args__ = (Index("ix_contact_import_problems_line", "import_id", "line", "id"),)
