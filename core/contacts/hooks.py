@@ -18,6 +18,7 @@ from core.values import ALL_ROLES, Action, ActivityKind, Column, Filter, Job, Na
 from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 from core.web.transfer.export_page import ROUTES as EXPORT_ROUTES
+from core.web.transfer.import_pages import ROUTES as IMPORT_ROUTES
 
 
 @hookimpl
@@ -33,8 +34,8 @@ def permissions() -> list[Permission]:
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The list, the page to add a contact, export, and the profile with what is done there."""
-    return [*LIST_ROUTES, *EXPORT_ROUTES, *PROFILE_ROUTES]
+    """The list, the page to add a contact, export, import, and the profile with what is done there."""
+    return [*LIST_ROUTES, *EXPORT_ROUTES, *IMPORT_ROUTES, *PROFILE_ROUTES]
 
 
 @hookimpl

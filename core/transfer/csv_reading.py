@@ -86,6 +86,9 @@ class CsvSource:
     def __iter__(self) -> Iterator[Record]:
         """The records after the heading; those that do not fit it come with a problem."""
         for record in self._records():
+            if not record.problem and not any(record.cells):
+                # A spreadsheet's empty row.
+                continue
             count = len(record.cells)
             if not self._columns and not record.problem:
                 self._columns = count

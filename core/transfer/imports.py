@@ -188,6 +188,19 @@ def cancel(session: Session, site: Site, import_id: int) -> ContactImport:
     return row
 
 
+def discard(session: Session, site: Site, import_id: int) -> str:
+    """Forget an import that was not begun, with its file; answers its name. Raises Conflict for one that was."""
+    row = find_import(session, import_id, lock=True)
+    settle(session, row)
+    if row.state not in ("new", "checked"):
+        raise Conflict("This import has begun already.")
+    name = row.name
+    path_of(site, row.stored_name).unlink(missing_ok=True)
+    seen_path(site, row.stored_name).unlink(missing_ok=True)
+    session.delete(row)
+    return name
+
+
 def _need_file(site: Site, row: ContactImport) -> None:
     if not path_of(site, row.stored_name).is_file():
         raise InvalidInput("The file is not kept any more. Upload it again.", field="file")
