@@ -57,6 +57,10 @@ def _roles(roles: Iterable[Role]) -> frozenset[Role]:
     return frozenset(roles)
 
 
+def _texts(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(texts)
+
+
 _text = validators.instance_of(str)
 _order = field(default=100, validator=validators.instance_of(int), kw_only=True)
 
@@ -434,8 +438,8 @@ class ImportChoice:
     )
     take_back: Callable[[Session, Site, Sequence[int], str, Actor], None] = field(validator=validators.is_callable())
     hint: str = field(default="", validator=_text)
-    headings: tuple[str, ...] = field(default=(), converter=tuple)
-    refusal_headings: tuple[str, ...] = field(default=(), converter=tuple)
+    headings: tuple[str, ...] = field(default=(), converter=_texts)
+    refusal_headings: tuple[str, ...] = field(default=(), converter=_texts)
     permission: str | None = None
     order: int = _order
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy.orm import Session
 
 from core.errors import InvalidInput
-from core.i18n import Language
+from core.i18n import LANGUAGES, Language
 from core.values import Actor
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ def write_values(session: Session, site: Site, contact_id: int, values: Mapping[
         write(session, site, contact_id, some, actor)
 
 
+def labels_of(site: Site, field: Any) -> Mapping[str, str]:
+    """A choice field's labels in every language, and its values, in small letters → the value."""
+    found = {choice.value.casefold(): choice.value for choice in field.choices}
+    for code in LANGUAGES:
+        language = site.language(code)
+        found |= {language.text(choice.label).casefold(): choice.value for choice in field.choices}
+    return found
+
+
 def write_value(field: Any, value: object, language: Language) -> object:
     """A field's value as a cell of a file."""
     if value is None:
@@ -51,7 +60,8 @@ def write_value(field: Any, value: object, language: Language) -> object:
         return format(value, "f")
     if isinstance(value, date):
         return value.isoformat()
-    return str(value)
+    labels = {choice.value: choice.label for choice in field.choices} if field.kind == "choice" else {}
+    return language.text(labels[str(value)]) if str(value) in labels else str(value)
 
 
 def parse_yes(text: str) -> bool | None:

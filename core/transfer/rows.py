@@ -20,7 +20,7 @@ from core.contacts.tags import clean_tag
 from core.errors import InvalidInput
 from core.transfer import words
 from core.transfer.cells import split_words, unguard_cell
-from core.transfer.fields import NO, all_fields, parse_number, parse_yes
+from core.transfer.fields import NO, all_fields, labels_of, parse_number, parse_yes
 from core.transfer.mapping import CHOICE, REFUSAL
 from core.transfer.pasting import split_mailbox
 from core.transfer.records import Record
@@ -99,6 +99,8 @@ class RowReader:
             if key.startswith((CHOICE, REFUSAL))
         ]
         self._site = site
+        # A field of the same name writes its choices' labels into this site's own files.
+        self._said = {key: labels_of(site, known[key]) for key, _, _ in self._choices if key in known}
 
     def read(self, record: Record) -> Incoming | Problem:
         """The person in a record, or why there is none."""
@@ -216,24 +218,17 @@ class RowReader:
         if one.kind == "yesno":
             return parse_yes(text)
         if one.kind == "choice":
-            for choice in one.choices:
-                labels = {
-                    choice.value,
-                    choice.label,
-                    *(self._site.language(c).text(choice.label) for c in ("de", "en")),
-                }
-                if text.casefold() in {label.casefold() for label in labels}:
-                    return choice.value
+            if (value := labels_of(self._site, one).get(text.casefold())) is not None:
+                return value
             raise InvalidInput("This is none of the choices.")
         return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text))
 
-    @staticmethod
-    def _take_said(person: Incoming, text: str, key: str, is_refusal: bool) -> None:
+    def _take_said(self, person: Incoming, text: str, key: str, is_refusal: bool) -> None:
         if is_refusal:
             # A time of unsubscribing says no as well as a yes does.
             if text.casefold() not in NO:
                 person.said[key] = False
-        elif (yes := parse_said(text)) is not None:
+        elif (yes := parse_said(self._said.get(key, {}).get(text.casefold(), text))) is not None:
             person.said.setdefault(key, yes)
 
     def _noted(
@@ -257,23 +252,17 @@ class RowReader:
 
 
 SAID = {
-    **dict.fromkeys(
-        ("subscribed", "subscriber", "opted in", "opt in", "angemeldet", "abonniert", "marketing contact"), True
-    ),
+    **dict.fromkeys(("subscribed", "subscriber", "opted in", "opt in", "angemeldet", "abonniert"), True),
     **dict.fromkeys(("unsubscribed", "opted out", "opt out", "cleaned", "abgemeldet", "not subscribed"), False),
-    **dict.fromkeys(("undeliverable", "bounced", "unzustellbar"), False),
+    **dict.fromkeys(("pending", "never asked", "bounced", "unconfirmed", "unbestätigt", "nonsubscribed"), None),
 }
-"""What mailing programs write besides yes and no; other words, such as „pending“, say neither."""
+"""What mailing programs and this site write besides yes and no; None says neither."""
 
 
 def parse_said(text: str) -> bool | None:
-    """A yes or a no to being written to; None for what is neither. Raises InvalidInput for what can't be read."""
+    """A yes or a no to an import choice; None for what is neither. Raises InvalidInput for what can't be read."""
     word = " ".join(re.findall(r"\w+", text.casefold()))
-    if word in SAID:
-        return SAID[word]
-    if word in ("pending", "never asked", "nie gefragt", "confirmation open", "bestätigung offen"):
-        return None
-    return parse_yes(text)
+    return SAID[word] if word in SAID else parse_yes(text)
 
 
 class _BadCell(Exception):

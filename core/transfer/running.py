@@ -176,6 +176,7 @@ def _counted(
             }
     new["refused"] = new.get("refused", 0) + sum(one.refused for one in wrong)
     new["notes"] = new.get("notes", 0) + sum(not one.refused for one in wrong)
+    new["stated"] = new.get("stated", 0) + sum(bool(one.statements) for one in taken.met)
     new["held"] = new.get("held", 0) + taken.held
     for name, counts in (("left", taken.left), ("applied", taken.applied)):
         new[name] = {key: new.get(name, {}).get(key, 0) + counts.get(key, 0) for key in {*new.get(name, {}), *counts}}

@@ -221,11 +221,12 @@ def _adds_nothing(group: str, stored: Mapping[str, str], said: Mapping[str, str]
 
 def _state(plan: Plan, contact: Known, person: Incoming) -> None:
     """What the row says to the choices: a no always, a yes only where the choice was ticked (I5)."""
+    wanted = plan.choices if contact.created or plan.policy != "skip" else ()
     for key, yes in person.said.items():
-        if not yes or key in plan.choices:
+        if not yes or key in wanted:
             contact.statements[key] = (yes, person.line)
             contact.line = contact.line or person.line
-    for key in plan.choices:
+    for key in wanted:
         # A file with a column for it speaks for itself; one without is meant as a whole.
         if key not in plan.columns and key not in person.said:
             contact.statements.setdefault(key, (True, person.line))

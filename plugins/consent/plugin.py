@@ -10,6 +10,7 @@ from core import (
     Column,
     Demo,
     Filter,
+    ImportChoice,
     Module,
     Panel,
     Permission,
@@ -20,7 +21,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, public, reading, routes
+from plugins.consent import asking, importing, public, reading, routes
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 
@@ -115,6 +116,12 @@ def overview_tiles() -> list[Tile]:
             order=60,
         )
     ]
+
+
+@hookimpl
+def import_choices() -> list[ImportChoice]:
+    """„Automatisch abonnieren“."""
+    return importing.import_choices()
 
 
 @hookimpl

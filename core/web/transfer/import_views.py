@@ -47,7 +47,7 @@ STATES: Mapping[str, tuple[str, str]] = {
     "checked": ("Checked", "blue"),
     "running": ("Is running", "blue"),
     "done": ("Done", "green"),
-    "cancelled": ("Cancelled", "amber"),
+    "cancelled": ("Stopped", "amber"),
     "failed": ("Failed", "red"),
     "undoing": ("Is being taken back", "blue"),
     "undone": ("Taken back", "neutral"),
@@ -182,7 +182,7 @@ def state_view(request: Request, session: Session, row: ContactImport) -> dict[s
             for key, (label, tone) in OUTCOMES.items()
             if numbers.get(key) or key in ("new", "changed", "unchanged", "refused")
         ],
-        "to_import": sum(numbers.get(key, 0) for key in ("new", "changed", "suggested")),
+        "to_import": sum(numbers.get(key, 0) for key in ("new", "changed", "suggested", "stated")),
         "import_text": language.plural("Import %(n)s row", "Import %(n)s rows", records - numbers.get("refused", 0)),
         "repeated": numbers.get("repeated", 0),
         "policy": language.text(imports.POLICIES[row.plan["policy"]]),
