@@ -85,6 +85,25 @@ def _parser() -> argparse.ArgumentParser:
         switch.add_argument("plugin")
         switch.set_defaults(run=_plugin_switch, on=action == "enable")
 
+    bring = commands.add_parser("import", help="take contacts in from a CSV, XLSX or vCard file")
+    bring.add_argument("file", help="file to import")
+    bring.add_argument("--dry-run", action="store_true", help="say what would happen, and write nothing")
+    bring.add_argument(
+        "--known",
+        choices=("fill", "overwrite", "skip"),
+        default="fill",
+        help="what becomes of addresses that are known: fill gaps, overwrite what is not locked, or skip",
+    )
+    bring.add_argument("--tag", action="append", default=[], help="a tag for all; can be given several times")
+    bring.add_argument("--tick", action="append", default=[], metavar="KEY", help="a choice of a plugin to tick")
+    bring.add_argument("--encoding", help="instead of the one that is recognised, such as cp1252")
+    bring.add_argument("--delimiter", help="instead of the one that is recognised")
+    bring.add_argument("--dates", choices=("dmy", "mdy"), help="the order in dates such as 01.02.2026")
+    bring.add_argument("--decimal", choices=(",", "."), help="the sign before the decimals of numbers")
+    bring.add_argument("--column", action="append", default=[], metavar="HEADING=FIELD", help="what a column is")
+    bring.add_argument("--refused", metavar="FILE", help="write refused rows there, with their reasons")
+    bring.set_defaults(run=_import)
+
     export = commands.add_parser("export", help="write all contacts into a file")
     export.add_argument("file", nargs="?", default="-", help="file to write (default: standard output)")
     export.add_argument(
@@ -263,6 +282,32 @@ def _plugin_switch(arguments: argparse.Namespace) -> int:
         site.switch(arguments.plugin, arguments.on)
     print(f"{arguments.plugin} is {'on' if arguments.on else 'off'}.")
     return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.transfer.commands import Asked, bring_in
+
+    asked = Asked(
+        policy=arguments.known,
+        tags=tuple(arguments.tag),
+        choices=tuple(arguments.tick),
+        encoding=arguments.encoding or "",
+        delimiter={"tab": "\t", "\\t": "\t"}.get(arguments.delimiter or "", arguments.delimiter or ""),
+        dates=arguments.dates or "",
+        decimal=arguments.decimal or "",
+        columns=tuple(arguments.column),
+    )
+    with closing(open_site()) as site:
+        done = bring_in(
+            site,
+            Path(arguments.file),
+            asked,
+            dry_run=arguments.dry_run,
+            refused=Path(arguments.refused) if arguments.refused else None,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    return 0 if done else 1
 
 
 def _export(arguments: argparse.Namespace) -> int:

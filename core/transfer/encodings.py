@@ -62,7 +62,23 @@ def find_encoding(path: Path) -> FoundEncoding:
             return FoundEncoding(name="utf-16-le")
         if even > len(start[:20_000]) // 8 and odd * 10 < even:
             return FoundEncoding(name="utf-16-be")
+        if _is_utf8(opened, start):
+            return FoundEncoding(name="utf-8-sig")
+        opened.seek(len(start))
         return _eight_bit(_counts(opened, start))
+
+
+def _is_utf8(opened: IO[bytes], piece: bytes) -> bool:
+    """Whether all of it is UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        while piece:
+            decoder.decode(piece)
+            piece = opened.read(CHUNK)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _counts(opened: IO[bytes], start: bytes) -> tuple[int, int, int, int, int]:
@@ -86,8 +102,6 @@ def _counts(opened: IO[bytes], start: bytes) -> tuple[int, int, int, int, int]:
 
 def _eight_bit(counts: tuple[int, int, int, int, int]) -> FoundEncoding:
     multi, others, odd, usual, undefined = counts
-    if not others:
-        return FoundEncoding(name="utf-8-sig")
     if multi > others:
         # UTF-8 with some broken places: their rows are refused one by one.
         return FoundEncoding(name="utf-8-sig", sure=False)

@@ -63,7 +63,15 @@ def seen_path(site: Site, stored_name: str) -> Path:
     return path.with_name(f"{path.name}.seen")
 
 
-def new_import(session: Session, site: Site, saved: SavedFile, actor: Actor, *, kind: str = "") -> ContactImport:
+def new_import(
+    session: Session,
+    site: Site,
+    saved: SavedFile,
+    actor: Actor,
+    *,
+    kind: str = "",
+    chosen: Mapping[str, Any] | None = None,
+) -> ContactImport:
     """Recognise a stored file and keep it as an import. Raises InvalidInput for one that can't be imported."""
     path = path_of(site, saved.stored_name)
     kind = kind or find_kind(path)
@@ -74,7 +82,7 @@ def new_import(session: Session, site: Site, saved: SavedFile, actor: Actor, *, 
         size=saved.size,
         sha256=saved.sha256,
         state="new",
-        plan=recognise(site, path, kind),
+        plan=recognise(site, path, kind, chosen),
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_name=actor.name,

@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 ADDRESS = ("street", "street2", "postal_code", "city", "region", "country")
 
-_ODD = re.compile(r"[^\x20-\x7e]|  ")
 _INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00a0 \t\r\n"
 _SEPARATED = re.compile(r"\s*:::\s*")
 
@@ -107,7 +106,7 @@ class RowReader:
         if record.problem:
             return Problem(record.line, record.problem, words=record.words, cells=record.cells)
         cells = record.cells
-        if self._unguards:
+        if self._unguards and "'" in "".join(cells):
             cells = [unguard_cell(cell) if cell[:1] == "'" else cell for cell in cells]
         try:
             return self._person(record.line, cells)
@@ -127,8 +126,7 @@ class RowReader:
                 details["phone"] = _clean("phone", text, place)
                 break
         for pairs in self._addresses:
-            if any(cells[place].strip() for _, place in pairs):
-                self._take_address(person, cells, pairs)
+            if self._take_address(person, cells, pairs):
                 break
         if self._language is not None and (text := cells[self._language].strip()):
             self._noted(person, self._language, cells, self._take_language, text)
@@ -170,17 +168,21 @@ class RowReader:
         if name := name or beside:
             details["name"] = _clean("name", name, place)
 
-    def _take_address(self, person: Incoming, cells: Sequence[str], pairs: Sequence[tuple[str, int]]) -> None:
+    def _take_address(self, person: Incoming, cells: Sequence[str], pairs: Sequence[tuple[str, int]]) -> bool:
+        """Take an address; answers whether there was anything of one."""
+        found = False
         for name, place in pairs:
             text = cells[place].strip()
             if not text:
                 continue
+            found = True
             if name == "country":
                 self._noted(person, place, cells, self._take_country, text)
-            elif name == "street" and self._house is not None:
-                person.details[name] = _clean(name, f"{text} {cells[self._house].strip()}".strip(), place)
-            else:
-                person.details[name] = _clean(name, text, place)
+                continue
+            if name == "street" and self._house is not None:
+                text = f"{text} {cells[self._house].strip()}".strip()
+            person.details[name] = _clean(name, text, place)
+        return found
 
     def _take_tags(self, person: Incoming, text: str, cells: Sequence[str], place: int) -> None:
         # Some address books separate with „:::“ and put a star before the groups of their own.
@@ -279,7 +281,7 @@ def _first(text: str) -> str:
 
 
 def _clean(name: str, text: str, place: int) -> str:
-    if _ODD.search(text):
+    if not text.isascii() or not text.isprintable() or "  " in text:
         text = re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
         if "\x00" in text:
             raise _BadCell(place, InvalidInput("This row has a character that can't be stored (NUL)."))

@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
@@ -33,7 +33,7 @@ FIRST = 200
 """Rows of the first batch; the following ones grow or shrink with the time they take."""
 
 STEP_SECONDS = 0.08
-"""What a batch should take: on SQLite nobody else writes meanwhile (at most 200 ms)."""
+"""Time of the processor that a batch should take: on SQLite nobody else writes meanwhile (at most 200 ms)."""
 
 SKIPPED = 20_000
 """Rows of a file that are read again in one step after a restart, to come back to where it was."""
@@ -95,7 +95,7 @@ def take_step(session: Session, site: Site, row: ContactImport) -> bool:
         wanted = min(row.position - reading.position, SKIPPED)
         reading.position += sum(1 for _ in islice(reading.records, wanted))
         return False
-    begun = perf_counter()
+    begun = thread_time()
     records = list(islice(reading.records, reading.size))
     reading.position += len(records)
     is_over = len(records) < reading.size
@@ -109,12 +109,13 @@ def take_step(session: Session, site: Site, row: ContactImport) -> bool:
     else:
         with SeenKeys.open(seen_path(site, row.stored_name)) as seen:
             taken = take_batch(session, site, plan, people, write=False, seen=seen.before(people))
-            seen.add(one for one in people if one.key in {met.key for met in taken.met if met.is_remembered})
+            remembered = {one.key for one in taken.met if one.is_remembered}
+            seen.add(one for one in people if one.key in remembered)
     wrong += [note for person in people for note in person.notes]
     _keep_problems(session, row, wrong)
     row.numbers = _counted(row.numbers, taken, wrong, reading.source.share(), len(records))
     row.position = reading.position
-    took = perf_counter() - begun
+    took = thread_time() - begun
     reading.size = max(20, min(MOST, int(reading.size * min(2.0, STEP_SECONDS / max(took, 0.001)))))
     if is_over:
         row.records = row.position

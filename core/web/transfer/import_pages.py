@@ -53,8 +53,7 @@ def import_sent(request: Request, form: FormInput) -> Response[str] | Redirect:
                 saved = imports.store_text(store, name, form.text("pasted", multiline=True))
             with site.begin() as session:
                 kind = "" if uploads else "paste"
-                row = imports.new_import(session, site, saved, request.actor, kind=kind)
-                row = imports.change_plan(session, site, row.id, options)
+                row = imports.new_import(session, site, saved, request.actor, kind=kind, chosen=options)
                 import_id, open_questions = row.id, bool(row.plan["questions"])
     except InvalidInput as error:
         form.fail(error, error.field if error.field in ("file", "pasted") else "file")
