@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
 
 SUSPECT = frozenset("=+-@\t\r\n '＝＋－＠")
 """What a cell begins with that has to be looked at more closely; most begin with a letter or a digit."""
 
-_FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@＝＋－＠])")
-_GUARDED = re.compile(r"'+(?:[\t\r\n]|\s*[=+\-@＝＋－＠])")
+_FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@＝＋－＠])|'+\d")
+# Other programs put one before numbers too, so that „01067“ keeps its nought.
+_GUARDED = re.compile(r"'+(?:[\t\r\n]|\s*[=+\-@＝＋－＠]|\d)")
 
 
 def guard_cell(text: str) -> str:
@@ -32,13 +32,17 @@ def guard_column(values: Sequence[str]) -> list[str]:
 
 
 def join_words(words: Iterable[str]) -> str:
-    """Several words in one cell, separated by commas; one with a comma or a quotation mark in it stands in quotes."""
-    return ", ".join(f'"{word.replace(chr(34), chr(34) * 2)}"' if re.search(r'[",]', word) else word for word in words)
+    """Several words in one cell, separated by commas; one with a separator or a quotation mark in it in quotes."""
+    return ", ".join(f'"{word.replace(chr(34), chr(34) * 2)}"' if re.search(r'[",;]', word) else word for word in words)
+
+
+_WORD = re.compile(r'\s*(?:"((?:[^"]|"")*)"\s*(?=[,;]|$)|([^,;]*))(?:[,;]|$)')
 
 
 def split_words(cell: str) -> list[str]:
-    """The words that `join_words` put into a cell; other programs separate theirs by commas too."""
-    if '"' not in cell:
-        return [word for part in cell.split(",") if (word := part.strip())]
-    parts = next(csv.reader([cell.replace("\n", " ").replace("\r", " ")], skipinitialspace=True), [])
-    return [word for part in parts if (word := part.strip())]
+    """The words that `join_words` put into a cell; other programs separate theirs by commas or semicolons."""
+    found = []
+    for quoted, plain in _WORD.findall(cell):
+        if word := (quoted.replace('""', '"') or plain).strip():
+            found.append(word)
+    return found

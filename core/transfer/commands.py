@@ -125,17 +125,18 @@ def bring_in(
 def _store(site: Site, store: FileStore, path: Path, asked: Asked) -> int:
     with path.open("rb") as opened:
         saved = store.save(path.name, opened, limit=100 * imports.MAX_SIZE)
+    kind, plan = imports.recognise_file(site, saved, chosen=asked.chosen(site))
     with site.begin() as session:
-        row = imports.new_import(session, site, saved, SYSTEM, chosen=asked.chosen(site))
-        if asked.columns:
-            mapping = asked.mapping(site, row.plan["headings"], row.plan["mapping"])
-            row = imports.change_plan(session, site, row.id, {**asked.chosen(site), "mapping": mapping})
-        if row.plan["questions"]:
-            raise InvalidInput(
-                "%(questions)s",
-                questions=" ".join(f"{QUESTIONS[one]} Use {WAYS[one]}." for one in row.plan["questions"]),
-            )
-        return row.id
+        import_id = imports.new_import(session, saved, SYSTEM, kind, plan).id
+    if asked.columns:
+        mapping = asked.mapping(site, plan["headings"], plan["mapping"])
+        plan = imports.change_plan(site, import_id, {**asked.chosen(site), "mapping": mapping}).plan
+    if plan["questions"]:
+        raise InvalidInput(
+            "%(questions)s",
+            questions=" ".join(f"{QUESTIONS[one]} Use {WAYS[one]}." for one in plan["questions"]),
+        )
+    return import_id
 
 
 def _follow(site: Site, import_id: int, state: imports.State, say: Callable[[str], None]) -> ContactImport:

@@ -137,7 +137,11 @@ class CsvSource:
                 cells = split_cells(text, self._delimiter)
             except csv.Error as error:
                 if "unexpected end" not in str(error):
-                    return Record(start, [text.rstrip("\r\n")], MISQUOTED)
+                    if len(parts) == 1:
+                        return Record(start, [text.rstrip("\r\n")], MISQUOTED)
+                    # The next mark began a cell of its own: this one was never closed.
+                    lines.put_back(parts[1:])
+                    return Record(start, [line.rstrip("\r\n")], UNCLOSED)
             else:
                 return self._checked(start, text, cells)
             more = self._up_to_quote(sum(map(len, parts)), MAX_LINES - len(parts))

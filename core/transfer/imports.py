@@ -63,18 +63,20 @@ def seen_path(site: Site, stored_name: str) -> Path:
     return path.with_name(f"{path.name}.seen")
 
 
-def new_import(
-    session: Session,
-    site: Site,
-    saved: SavedFile,
-    actor: Actor,
-    *,
-    kind: str = "",
-    chosen: Mapping[str, Any] | None = None,
-) -> ContactImport:
-    """Recognise a stored file and keep it as an import. Raises InvalidInput for one that can't be imported."""
+def recognise_file(
+    site: Site, saved: SavedFile, *, kind: str = "", chosen: Mapping[str, Any] | None = None
+) -> tuple[str, dict[str, Any]]:
+    """Which kind of file was stored, and how it is to be read; before a transaction, since all of it is looked at.
+
+    Raises InvalidInput for a file that can't be imported.
+    """
     path = path_of(site, saved.stored_name)
     kind = kind or find_kind(path)
+    return kind, recognise(site, path, kind, chosen)
+
+
+def new_import(session: Session, saved: SavedFile, actor: Actor, kind: str, plan: Mapping[str, Any]) -> ContactImport:
+    """Keep a stored file as an import, as it was recognised."""
     row = ContactImport(
         name=saved.name,
         stored_name=saved.stored_name,
@@ -82,7 +84,7 @@ def new_import(
         size=saved.size,
         sha256=saved.sha256,
         state="new",
-        plan=recognise(site, path, kind, chosen),
+        plan=dict(plan),
         actor_kind=actor.kind,
         actor_id=actor.id,
         actor_name=actor.name,
@@ -109,15 +111,25 @@ def actor_of(row: ContactImport) -> Actor:
     return Actor(kind=cast(Any, row.actor_kind), id=row.actor_id, name=row.actor_name)
 
 
-def change_plan(session: Session, site: Site, import_id: int, chosen: Mapping[str, Any]) -> ContactImport:
+def change_plan(site: Site, import_id: int, chosen: Mapping[str, Any]) -> ContactImport:
     """Read the file as a person chose; what they did not say is found out anew. Raises InvalidInput, Conflict."""
-    row = find_import(session, import_id, lock=True)
-    if row.state not in ("new", "checked", "checking"):
-        raise Conflict("This import has begun already.")
-    _need_file(site, row)
-    row.plan = recognise(site, path_of(site, row.stored_name), row.kind, chosen)
-    _forget_check(session, row)
-    row.state = "new"
+
+    def check(session: Session, *, lock: bool) -> ContactImport:
+        row = find_import(session, import_id, lock=lock)
+        settle(session, row)
+        if row.state not in ("new", "checked", "checking"):
+            raise Conflict("This import has begun already.")
+        _need_file(site, row)
+        return row
+
+    with site.session() as session:
+        row = check(session, lock=False)
+    plan = recognise(site, path_of(site, row.stored_name), row.kind, chosen)
+    with site.begin() as session:
+        row = check(session, lock=True)
+        row.plan = plan
+        _forget_check(session, row)
+        row.state = "new"
     return row
 
 

@@ -39,6 +39,8 @@ QUESTIONS: Mapping[str, str] = {
 }
 """What can be open, and the question a person is asked."""
 
+NO_TEXT = "This is no text file. Only CSV, XLSX and vCard can be imported."
+
 _REFUSED: Sequence[tuple[bytes, str]] = (
     (b"\x1f\x8b", "This file is packed (gzip). Unpack it and upload what is inside."),
     (b"BZh", "This file is packed. Unpack it and upload what is inside."),
@@ -46,6 +48,7 @@ _REFUSED: Sequence[tuple[bytes, str]] = (
     (b"7z\xbc\xaf", "This file is packed. Unpack it and upload what is inside."),
     (b"Rar!", "This file is packed. Unpack it and upload what is inside."),
     (b"\xd0\xcf\x11\xe0", "This is a file of an old Excel, or one with a password. Save it as XLSX or CSV."),
+    *((magic, NO_TEXT) for magic in (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"RIFF", b"\x7fELF", b"SQLite format 3")),
     (b"%PDF", "This is a PDF. Only tables and address cards can be imported: CSV, XLSX or vCard."),
 )
 
@@ -67,7 +70,7 @@ def find_kind(path: Path) -> str:
     if start[:200].replace(b"\x00", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").upper().startswith(b"BEGIN:VCARD"):
         return "vcard"
     if b"\x00" in start and not find_encoding(path).name.startswith("utf-16") and start.count(0) * 20 > len(start):
-        raise InvalidInput("This is no text file. Only CSV, XLSX and vCard can be imported.", field="file")
+        raise InvalidInput(NO_TEXT, field="file")
     return "csv"
 
 

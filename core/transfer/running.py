@@ -121,7 +121,7 @@ def take_step(session: Session, site: Site, row: ContactImport) -> bool:
         row.records = row.position
         row.state = "done" if writes else "checked"
         row.finished_at = now() if writes else None
-        _forget_reading(site, row.id)
+        forget_reading(site, row.id)
         if not writes:
             seen_path(site, row.stored_name).unlink(missing_ok=True)
     return is_over
@@ -198,14 +198,15 @@ def _reading(site: Site, row: ContactImport) -> Reading:
         # One that is further than what was committed belongs to a step that was rolled back.
         if known == mark and reading.position <= row.position and not (row.position == 0 and reading.position):
             return reading
-        _forget_reading(site, row.id)
+        forget_reading(site, row.id)
     source = open_source(path_of(site, row.stored_name), row.kind, row.plan)
     reading = Reading(source, iter(source), RowReader(site, row.plan, row.kind))
     kept[row.id] = (mark, reading)
     return reading
 
 
-def _forget_reading(site: Site, import_id: int) -> None:
+def forget_reading(site: Site, import_id: int) -> None:
+    """Let go of an import's file, which this process may have open."""
     kept: dict[int, tuple[str, Reading]] = site.__dict__.get("_import_readings", {})
     if import_id in kept:
         kept.pop(import_id)[1].close()

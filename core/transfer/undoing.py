@@ -19,6 +19,7 @@ from core.contacts.models import Contact, ContactActivity, ContactModule, Contac
 from core.transfer.fields import all_fields, as_json, from_json, write_values
 from core.transfer.imports import find_import
 from core.transfer.models import ContactImport, ImportedContact
+from core.transfer.running import forget_reading
 from core.transfer.taking import KIND
 from core.values import Activity, Actor, Task
 
@@ -37,6 +38,7 @@ def undo_step(session: Session, site: Site, task: Task) -> bool:
     row = find_import(session, task.data["import"], lock=True)
     if row.state != "undoing":
         return True
+    forget_reading(site, row.id)
     if task.total is None:
         task.total = session.scalar(select(func.count()).where(ImportedContact.import_id == row.id)) or 0
     is_over, number = undo_batch(session, site, row, task.actor)

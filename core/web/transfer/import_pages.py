@@ -51,14 +51,13 @@ def import_sent(request: Request, form: FormInput) -> Response[str] | Redirect:
             else:
                 name = request.language.text("Pasted addresses")
                 saved = imports.store_text(store, name, form.text("pasted", multiline=True))
+            kind, plan = imports.recognise_file(site, saved, kind="" if uploads else "paste", chosen=options)
             with site.begin() as session:
-                kind = "" if uploads else "paste"
-                row = imports.new_import(session, site, saved, request.actor, kind=kind, chosen=options)
-                import_id, open_questions = row.id, bool(row.plan["questions"])
+                import_id = imports.new_import(session, saved, request.actor, kind, plan).id
     except InvalidInput as error:
         form.fail(error, error.field if error.field in ("file", "pasted") else "file")
         return _start_page(request, form, status=422)
-    if open_questions:
+    if plan["questions"]:
         return request.redirect(f"{PATH}/{import_id}/plan")
     _check(request, import_id, saved.size)
     return request.redirect(f"{PATH}/{import_id}")
@@ -117,15 +116,13 @@ def plan_sent(request: Request, import_id: FromPath[int], form: FormInput) -> Re
     if form.errors:
         return _plan_page(request, import_id, form, status=422)
     try:
-        with request.site.begin() as session:
-            row = imports.change_plan(session, request.site, import_id, chosen)
-            open_questions, size = list(row.plan["questions"]), row.size
+        row = imports.change_plan(request.site, import_id, chosen)
     except InvalidInput as error:
         form.fail(error, error.field or "encoding")
         return _plan_page(request, import_id, form, status=422)
-    if open_questions:
+    if row.plan["questions"]:
         return request.redirect(f"{PATH}/{import_id}/plan")
-    _check(request, import_id, size)
+    _check(request, import_id, row.size)
     return request.redirect(f"{PATH}/{import_id}")
 
 
@@ -142,6 +139,7 @@ def cancel(request: Request, import_id: FromPath[int]) -> Redirect:
     """Stop after the batch under way."""
     with request.site.begin() as session:
         imports.cancel(session, request.site, import_id)
+    running.forget_reading(request.site, import_id)
     return request.redirect(f"{PATH}/{import_id}")
 
 
