@@ -17,6 +17,8 @@ DASHBOARD = (
     "/dashboard/contacts",
     "/dashboard/contacts?q=nobody-has-this-name",
     "/dashboard/contacts/new",
+    "/dashboard/contacts/export?q=a",
+    "/dashboard/contacts/import",
     "/dashboard/contacts/1",
     "/dashboard/contacts/1/edit",
     "/dashboard/contacts/1/activity",
