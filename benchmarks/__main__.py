@@ -10,15 +10,23 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks import capturing, hooks, listing, starting
+from benchmarks import capturing, hooks, listing, starting, transferring
 
 
 def main() -> int:
     """Run the benchmarks that were asked for, all by default."""
-    parts = {"start": starting.run, "hooks": hooks.run, "capture": capturing.run, "list": listing.run}
+    parts = {
+        "start": starting.run,
+        "hooks": hooks.run,
+        "capture": capturing.run,
+        "list": listing.run,
+        "transfer": transferring.run,
+    }
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", choices=[*parts, []], help=f"of {', '.join(parts)}; all by default")
-    parser.add_argument("--contacts", type=int, default=100_000, help="contacts in the list (default: %(default)s)")
+    parser.add_argument(
+        "--contacts", type=int, default=100_000, help="contacts in the list and in files (default: %(default)s)"
+    )
     parsed = parser.parse_args()
     for name in parsed.parts or parts:
         with tempfile.TemporaryDirectory() as folder:

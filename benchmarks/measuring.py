@@ -52,3 +52,10 @@ def compare(
         seconds=median(seconds for seconds, _ in counted),
         floor_seconds=median(seconds for _, seconds in counted),
     )
+
+
+def timed(work: Callable[[], object]) -> float:
+    """The seconds that something takes once: for what is too long, or changes too much, to be done again."""
+    start = perf_counter()
+    work()
+    return perf_counter() - start

@@ -75,6 +75,8 @@ if TYPE_CHECKING:
     from core.values import ExportSection as ExportSection
     from core.values import FieldValue as FieldValue
     from core.values import Filter as Filter
+    from core.values import ImportChoice as ImportChoice
+    from core.values import ImportStatement as ImportStatement
     from core.values import Indicator as Indicator
     from core.values import Job as Job
     from core.values import Kept as Kept
@@ -157,6 +159,8 @@ _HOMES = {
         "ExportSection",
         "FieldValue",
         "Filter",
+        "ImportChoice",
+        "ImportStatement",
         "Indicator",
         "Job",
         "Kept",

@@ -89,6 +89,36 @@ def _parser() -> argparse.ArgumentParser:
         switch.add_argument("plugin")
         switch.set_defaults(run=_plugin_switch, on=action == "enable")
 
+    bring = commands.add_parser("import", help="take contacts in from a CSV, XLSX or vCard file")
+    bring.add_argument("file", help="file to import")
+    bring.add_argument("--dry-run", action="store_true", help="say what would happen, and write nothing")
+    bring.add_argument(
+        "--known",
+        choices=("fill", "overwrite", "skip"),
+        default="fill",
+        help="what becomes of addresses that are known: fill gaps, overwrite what is not locked, or skip",
+    )
+    bring.add_argument("--tag", action="append", default=[], help="a tag for all; can be given several times")
+    bring.add_argument("--tick", action="append", default=[], metavar="KEY", help="a choice of a plugin to tick")
+    bring.add_argument("--encoding", help="instead of the one that is recognised, such as cp1252")
+    bring.add_argument("--delimiter", help="instead of the one that is recognised")
+    bring.add_argument("--dates", choices=("dmy", "mdy"), help="the order in dates such as 01.02.2026")
+    bring.add_argument("--decimal", choices=(",", "."), help="the sign before the decimals of numbers")
+    bring.add_argument("--column", action="append", default=[], metavar="HEADING=FIELD", help="what a column is")
+    bring.add_argument("--refused", metavar="FILE", help="write refused rows there, with their reasons")
+    bring.set_defaults(run=_import)
+
+    export = commands.add_parser("export", help="write all contacts into a file")
+    export.add_argument("file", nargs="?", default="-", help="file to write (default: standard output)")
+    export.add_argument(
+        "--format",
+        choices=("csv", "excel", "xlsx"),
+        help="excel is CSV with semicolons (default: by the file's ending)",
+    )
+    export.add_argument("--exact", action="store_true", help="leave cells that begin like a formula as they are")
+    export.add_argument("--language", choices=("de", "en"), help="of the headings (default: the site's)")
+    export.set_defaults(run=_export)
+
     doctor = commands.add_parser("doctor", help="check settings, database, migrations and plugins")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -255,6 +285,54 @@ def _plugin_switch(arguments: argparse.Namespace) -> int:
     with closing(open_site()) as site:
         site.switch(arguments.plugin, arguments.on)
     print(f"{arguments.plugin} is {'on' if arguments.on else 'off'}.")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.transfer.commands import Asked, bring_in
+
+    asked = Asked(
+        policy=arguments.known,
+        tags=tuple(arguments.tag),
+        choices=tuple(arguments.tick),
+        encoding=arguments.encoding or "",
+        delimiter={"tab": "\t", "\\t": "\t"}.get(arguments.delimiter or "", arguments.delimiter or ""),
+        dates=arguments.dates or "",
+        decimal=arguments.decimal or "",
+        columns=tuple(arguments.column),
+    )
+    with closing(open_site()) as site:
+        done = bring_in(
+            site,
+            Path(arguments.file),
+            asked,
+            dry_run=arguments.dry_run,
+            refused=Path(arguments.refused) if arguments.refused else None,
+            say=lambda line: print(line, file=sys.stderr, flush=True),
+        )
+    return 0 if done else 1
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from core.site import open_site
+    from core.transfer.exporting import Export, Format, export_pieces
+    from core.transfer.layout import file_columns
+
+    kind: Format = arguments.format or ("xlsx" if arguments.file.lower().endswith(".xlsx") else "csv")
+    with closing(open_site()) as site:
+        columns = file_columns(site, lambda permission: True)
+        export = Export(columns=columns, format=kind, exact=arguments.exact)
+        pieces = export_pieces(site, export, site.language(arguments.language or site.settings.language))
+        if arguments.file == "-":
+            sys.stdout.buffer.writelines(pieces)
+            return 0
+        # Beside its place and then moved there: an interrupted export leaves no file that looks whole.
+        target = Path(arguments.file)
+        making = target.with_name(f"{target.name}.part")
+        with making.open("wb") as opened:
+            opened.writelines(pieces)
+        making.replace(target)
     return 0
 
 

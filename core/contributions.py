@@ -22,6 +22,7 @@ from core.values import (
     Column,
     ContactField,
     Filter,
+    ImportChoice,
     Job,
     MessageTemplate,
     Module,
@@ -51,6 +52,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "overview_tiles": Tile,
         "message_templates": MessageTemplate,
         "search_sources": SearchSource,
+        "import_choices": ImportChoice,
         "jobs": Job,
     }
 )
@@ -76,6 +78,7 @@ class Contributions:
     overview_tiles: Sequence[Tile]
     message_templates: Mapping[str, MessageTemplate]
     search_sources: Sequence[SearchSource]
+    import_choices: Mapping[str, ImportChoice]
     jobs: Mapping[str, Job]
 
 
@@ -122,6 +125,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             overview_tiles=tuple(sort("overview_tiles")),
             message_templates=index("message_templates"),
             search_sources=tuple(sort("search_sources")),
+            import_choices=index("import_choices"),
             jobs=index("jobs"),
         ),
         tuple(refused),
@@ -266,6 +270,7 @@ def _check_permissions(
         "contact_bulk_actions",
         "overview_tiles",
         "search_sources",
+        "import_choices",
         "jobs",
     ):
         asked.extend((f"{type(value).__name__} '{value.key}'", value.permission) for value in offered[hook])

@@ -25,6 +25,7 @@ from core.values import (
     Erased,
     ExportSection,
     Filter,
+    ImportChoice,
     Job,
     Kept,
     MessageTemplate,
@@ -183,6 +184,17 @@ def overview_tiles() -> Sequence[Tile]:  # type: ignore[empty-body]
     When: once for each set of enabled plugins; a tile's `load` when the page is shown. Return: `Tile` values.
     Combined: all, sorted by (order, key). If it raises: the plugin is refused; a raising or slow `load` gives a tile
     that names the plugin.
+    """
+
+
+@hookspec
+def import_choices() -> Sequence[ImportChoice]:  # type: ignore[empty-body]
+    """What staff can have done for everybody in a file that they import, such as recording a consent.
+
+    When: once for each set of enabled plugins; `apply` in the transaction of a batch of rows, `take_back` when the
+    import is undone. Return: `ImportChoice` values, none ticked at first. Combined: all, sorted by (order, key). If it
+    raises: the plugin is refused; a raising `apply` or `take_back` rolls the batch back, which is tried again, and then
+    the import has failed at that row and can be undone.
     """
 
 

@@ -589,6 +589,47 @@ class Job:
 
 
 @frozen(kw_only=True)
+class ImportStatement:
+    """What a file says about one contact, for an `ImportChoice`: yes or no, and on which ground.
+
+    `source` is the same for all statements of one import, `basis` names file and row for people.
+    """
+
+    contact_id: int
+    yes: bool
+    source: str
+    basis: str
+
+
+@frozen(kw_only=True)
+class ImportChoice:
+    """Something that an import does for each contact in a file when staff tick it, never otherwise (FEATURES I5).
+
+    A file can have a column that says yes or no to it (recognised by `headings`, called `column` on the mapping
+    screen), or one whose value means no (`refusal_headings`, `refusal_column`). With the tick, contacts are taken for
+    a yes if their row says yes, or if the file has no such column; a no of the file is always passed on.
+
+    `apply(session, site, statements, actor)` does it in the transaction of the rows, and answers the ids of the
+    contacts that it left as they were against the statement. `take_back(session, site, contact_ids, source, actor)`
+    undoes what the import with this `source` did, as far as nothing came after it.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    column: str = field(validator=_text)
+    refusal_column: str = field(validator=_text)
+    apply: Callable[[Session, Site, Sequence[ImportStatement], Actor], Iterable[int]] = field(
+        validator=validators.is_callable()
+    )
+    take_back: Callable[[Session, Site, Sequence[int], str, Actor], None] = field(validator=validators.is_callable())
+    hint: str = field(default="", validator=_text)
+    headings: tuple[str, ...] = field(default=(), converter=_in_order)
+    refusal_headings: tuple[str, ...] = field(default=(), converter=_in_order)
+    permission: str | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
 class Capture:
     """One order, visit or entry on its way into the contacts (FEATURES C5).
 

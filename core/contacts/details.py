@@ -104,9 +104,13 @@ def says(details: Details, group: str) -> bool:
 
 def same(contact: Contact, details: Details, group: str) -> bool:
     """Whether the contact already has what `details` say; phone numbers by their digits, texts by their words."""
+    return same_values(values_of(contact, group), values_of(details, group))
+
+
+def same_values(stored: Mapping[str, str], said: Mapping[str, str]) -> bool:
+    """Whether `stored` already has the details that are `said`."""
     return all(
-        _comparable(name, new) == _comparable(name, getattr(contact, name))
-        for name, new in values_of(details, group).items()
+        new == stored[name] or _comparable(name, new) == _comparable(name, stored[name]) for name, new in said.items()
     )
 
 

@@ -21,6 +21,9 @@ from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
 from core.privacy import core_data, remains
 from core.site import Site
+from core.transfer.imports import forget_files
+from core.transfer.running import check_step, run_step
+from core.transfer.undoing import undo_step
 from core.values import (
     ALL_ROLES,
     Action,
@@ -41,6 +44,8 @@ from core.web.contact_list import ROUTES as LIST_ROUTES
 from core.web.merging import ROUTES as MERGING_ROUTES
 from core.web.profile.routes import ROUTES as PROFILE_ROUTES
 from core.web.receipts import ROUTES as RECEIPT_ROUTES
+from core.web.transfer.export_page import ROUTES as EXPORT_ROUTES
+from core.web.transfer.import_pages import ROUTES as IMPORT_ROUTES
 
 
 @hookimpl
@@ -54,20 +59,23 @@ def permissions() -> list[Permission]:
         Permission(key="contact.tags", label="Rename, join and remove tags", order=14),
         Permission(key="contact.merge", label="Merge contacts", order=15),
         Permission(key="contact.notes", label="Edit and delete the notes of others", order=16),
-        Permission(key="contact.export", label="Download the data of a person", order=17),
-        Permission(key="contact.erase", label="Delete contacts and see the receipts", order=18),
+        Permission(key="contact.export", label="Export contacts", order=17),
+        Permission(key="contact.import", label="Import contacts", order=18),
+        Permission(key="contact.erase", label="Delete contacts and see the receipts", order=19),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The list, the page to add a contact, the fields, merging, the profile with what is done there, the receipts."""
+    """The list, adding, fields, merging, export and import, the profile and what is done there, the receipts."""
     return [
         *API_ROUTES,
         *BELONGING_ROUTES,
         *LIST_ROUTES,
         *FIELD_ROUTES,
         *MERGING_ROUTES,
+        *EXPORT_ROUTES,
+        *IMPORT_ROUTES,
         *PROFILE_ROUTES,
         *RECEIPT_ROUTES,
     ]
@@ -99,9 +107,14 @@ def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[Ex
 
 @hookimpl
 def jobs() -> list[Job]:
-    """Bulk actions; what removed fields, an erasing or a crash left behind."""
+    """Bulk actions and imports; what removed fields, an erasing or a crash left behind."""
+    asked = "contact.import"
     return [
         *JOBS,
+        Job(key="contact.import_check", label="Check contacts to import", step=check_step, permission=asked),
+        Job(key="contact.import", label="Import contacts", step=run_step, permission=asked),
+        Job(key="contact.import_undo", label="Take an import back", step=undo_step, permission=asked),
+        Job(key="contact.import_tidy", label="Forget imported files", every=timedelta(hours=1), run=forget_files),
         tidying_job(),
         Job(key="contact.clear", label="Clear up after deletions", every=timedelta(minutes=5), run=remains.clear_again),
         Job(key="contact.sweep", label="Remove files nobody names", every=timedelta(days=1), run=remains.sweep_daily),

@@ -47,6 +47,21 @@ KINDS = (
     ActivityKind(key="contact.deactivated", label="Inactive", text="Marked inactive", icon="archive", order=17),
     ActivityKind(key="contact.reactivated", label="Reactivated", text="Active again", icon="undo", order=18),
     ActivityKind(key="contact.fields_edited", label="Fields", text="Fields edited", icon="edit", order=23),
+    ActivityKind(
+        key="contact.imported",
+        label="Imported",
+        text="Imported from “%(reference)s”, row %(line)s",
+        source="import “%(reference)s”",
+        icon="upload",
+        order=24,
+    ),
+    ActivityKind(
+        key="contact.import_undone",
+        label="Import taken back",
+        text="Import of “%(reference)s” taken back",
+        icon="undo",
+        order=25,
+    ),
     ActivityKind(key="contact.exported", label="Data exported", text="Data exported", icon="download", order=19),
     ActivityKind(
         key="contact.merged", label="Merged", text="Merged with the contact %(reference)s", icon="merge", order=20

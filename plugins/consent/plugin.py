@@ -16,6 +16,7 @@ from core import (
     Erased,
     ExportSection,
     Filter,
+    ImportChoice,
     Kept,
     Module,
     Outgoing,
@@ -29,7 +30,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, changing, fields, many, persons, public, reading, routes, sending
+from plugins.consent import asking, changing, fields, importing, many, persons, public, reading, routes, sending
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 from plugins.consent.merging import merge_consents
@@ -137,6 +138,12 @@ def overview_tiles() -> list[Tile]:
             order=60,
         )
     ]
+
+
+@hookimpl
+def import_choices() -> list[ImportChoice]:
+    """„Automatisch abonnieren“."""
+    return importing.import_choices()
 
 
 @hookimpl

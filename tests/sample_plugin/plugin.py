@@ -32,6 +32,8 @@ from core import (
     FieldValue,
     Filter,
     FormInput,
+    ImportChoice,
+    ImportStatement,
     InvalidInput,
     Job,
     MessageTemplate,
@@ -144,6 +146,36 @@ def contact_columns() -> list[Column]:
 def levels(session: Session, contact_ids: Sequence[int]) -> Mapping[int, object]:
     rows = session.execute(select(Points.contact_id, Points.points).where(Points.contact_id.in_(contact_ids)))
     return {contact_id: "gold" if points >= 100 else "silver" for contact_id, points in rows}
+
+
+@hookimpl
+def import_choices() -> list[ImportChoice]:
+    return [
+        ImportChoice(
+            key="sample_plugin.welcome",
+            label="Welcome with a point",
+            column="Wants points",
+            refusal_column="Wants no points",
+            headings=["Collects points"],
+            apply=welcome,
+            take_back=forget_welcome,
+        )
+    ]
+
+
+def welcome(session: Session, site: Site, statements: Sequence[ImportStatement], actor: Actor) -> list[int]:
+    """A point for each contact that has none yet; answers the others."""
+    ids = [one.contact_id for one in statements]
+    known = set(session.scalars(select(Points.contact_id).where(Points.contact_id.in_(ids))))
+    for one in statements:
+        if one.yes and one.contact_id not in known:
+            add_points(session, one.contact_id, 1)
+    return [one.contact_id for one in statements if one.contact_id in known or not one.yes]
+
+
+def forget_welcome(session: Session, site: Site, contact_ids: Sequence[int], source: str, actor: Actor) -> None:
+    """Take away what was no more than the welcome."""
+    session.execute(delete(Points).where(Points.contact_id.in_(contact_ids), Points.points == 1))
 
 
 @hookimpl

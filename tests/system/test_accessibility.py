@@ -32,6 +32,8 @@ DASHBOARD = (
     "/dashboard/contacts/fields/new",
     "/dashboard/contacts/fields/4",
     "/dashboard/contacts/fields/4/delete",
+    "/dashboard/contacts/export?q=a",
+    "/dashboard/contacts/import",
     "/dashboard/contacts/1",
     "/dashboard/contacts/1/edit",
     "/dashboard/contacts/1/activity",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from litestar.response import Response
 
@@ -91,7 +92,7 @@ def contact_list(request: Request) -> Response[str]:
         menu_text=language.text("Actions"),
         here=here,
         pages=_pages(language, found),
-        **_ways(request),
+        **_ways(request, view),
     )
 
 
@@ -197,17 +198,20 @@ def _pages(language: Language, found: Found) -> dict[str, Any] | None:
     }
 
 
-def _ways(request: Request) -> dict[str, Any]:
+def _ways(request: Request, view: View) -> dict[str, Any]:
     """The ways by which contacts come and go: the pages that exist, and that this person may open."""
     language = request.language
     open_pages = request.open_pages
 
     def entries(*wanted: tuple[str, str, str]) -> list[dict[str, Any]]:
         return [
-            {"label": language.text(label), "href": path, "icon": icon}
+            {"label": language.text(label), "href": path + asked.get(path, ""), "icon": icon}
             for path, label, icon in wanted
             if path in open_pages
         ]
+
+    # What is exported is at first what is shown.
+    asked = {f"{LIST_PATH}/export": f"?{urlencode(view.parameters())}"} if view.parameters() else {}
 
     add = entries((NEW_PATH, "Add contact", "plus"))
     bring = entries((f"{LIST_PATH}/import", "Import contacts", "upload"))

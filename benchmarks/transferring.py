@@ -1,0 +1,137 @@
+"""What import and export cost, against what the databases' own tools take for the same rows.
+
+The floor of the import puts the same rows into a table with the same indexes: `.import` of SQLite's shell, or COPY. The
+import beside it reads the CSV, checks every address, writes log entries and what is needed to take it all back.
+"""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import sqlite3
+import subprocess
+from pathlib import Path
+
+from benchmarks.measuring import Result, timed
+from core.site import Site
+from core.testing import make_site
+from core.transfer.commands import Asked, bring_in
+from core.transfer.exporting import Export, export_pieces
+from core.transfer.layout import OWN
+
+COLUMNS = (
+    "email",
+    "name",
+    "phone",
+    "street",
+    "street2",
+    "postal_code",
+    "city",
+    "region",
+    "country",
+    "language",
+)
+FIRST = ("Anna", "Jörg", "Käthe", "Max", "Sophie", "Lena", "Tim", "Ümit")
+LAST = ("Müller", "Schmidt", "Weiß", "Bäcker", "Meyer", "von der Heide", "Özdemir")
+CITIES = ("Bonn", "Köln", "Berlin", "München", "Hamburg")
+
+
+def write_people(path: Path, number: int) -> None:
+    """A file of people who do not exist."""
+    with path.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.writer(opened)
+        writer.writerow(COLUMNS)
+        writer.writerows(
+            (
+                f"person{one}@mail{one % 977}.example.org",
+                f"{FIRST[one % 8]} {LAST[one % 7]}",
+                f"+49 228 {one:07}",
+                f"Hauptstraße {one % 200}",
+                "",
+                f"{10000 + one % 89999}",
+                CITIES[one % 5],
+                "",
+                "DE",
+                "de",
+            )
+            for one in range(number)
+        )
+
+
+def run(folder: Path, contacts: int) -> list[Result]:
+    """Import and export of `contacts` people on SQLite, from the command line's own functions."""
+    path = folder / "people.csv"
+    write_people(path, contacts)
+    site = make_site(folder / "site")
+    database = folder / "site" / "tresen.sqlite"
+    results = []
+    seconds = timed(lambda: bring_in(site, path, Asked()))
+    complete = folder / "complete.csv"
+    _write_complete(database, complete)
+    floor_seconds = timed(lambda: _import_by_hand(site, folder / "floor.sqlite", complete))
+    results.append(
+        Result(
+            name=f"import of {contacts} contacts",
+            floor="sqlite3 .import into the same table and indexes",
+            seconds=seconds,
+            floor_seconds=floor_seconds,
+        )
+    )
+    target = folder / "out.csv"
+    for exact in (False, True):
+        seconds = timed(lambda exact=exact: _export(site, target, exact=exact))  # type: ignore[misc]
+        floor_seconds = timed(lambda: _export_by_hand(database, folder / "floor.csv"))
+        results.append(
+            Result(
+                name=f"export of {contacts} contacts{', exact' if exact else ''}",
+                floor="sqlite3 -csv of the same columns",
+                seconds=seconds,
+                floor_seconds=floor_seconds,
+            )
+        )
+    site.close()
+    return results
+
+
+def _write_complete(database: Path, target: Path) -> None:
+    """The rows as they stand in the table after the import, for the floor: all columns, in their order."""
+    with target.open("wb") as opened:
+        subprocess.run([_shell(), "-csv", str(database), "SELECT * FROM contacts"], stdout=opened, check=True)
+
+
+def _import_by_hand(site: Site, database: Path, rows: Path) -> None:
+    with sqlite3.connect(database) as made:
+        for pragma in ("journal_mode=WAL", "synchronous=FULL"):
+            made.execute(f"PRAGMA {pragma}")
+        with sqlite3.connect(str(site.database.engine.url.database)) as there:
+            statements = there.execute(
+                "SELECT sql FROM sqlite_master WHERE tbl_name = 'contacts' AND type IN ('table', 'index') "
+                "AND sql IS NOT NULL ORDER BY type DESC"
+            ).fetchall()
+        for (statement,) in statements:
+            made.execute(statement)
+    made.close()
+    subprocess.run([_shell(), str(database), ".mode csv", f".import {rows} contacts"], check=True)
+
+
+def _export(site: Site, target: Path, *, exact: bool) -> None:
+    with target.open("wb") as opened:
+        opened.writelines(export_pieces(site, Export(columns=OWN, format="csv", exact=exact), site.language("en")))
+
+
+def _export_by_hand(database: Path, target: Path) -> None:
+    columns = ", ".join((*COLUMNS, "joined_at", "stage", "locked_at IS NOT NULL", "inactive_at IS NOT NULL"))
+    joined = (
+        "(SELECT group_concat(name, ', ') FROM contact_tags JOIN tags ON id = tag_id WHERE contact_id = contacts.id), "
+        "(SELECT group_concat(module, ', ') FROM contact_modules WHERE contact_id = contacts.id)"
+    )
+    query = f"SELECT {columns}, {joined} FROM contacts WHERE merged_into_id IS NULL ORDER BY id"
+    with target.open("wb") as opened:
+        subprocess.run([_shell(), "-csv", "-header", str(database), query], stdout=opened, check=True)
+
+
+def _shell() -> str:
+    found = shutil.which("sqlite3")
+    if found is None:
+        raise SystemExit("The floor of these numbers is SQLite's own shell: install the package sqlite3.")
+    return found

@@ -1,0 +1,1 @@
+"""The pages for contacts that leave and contacts that come: export and import."""
