@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from core.contacts import details as rules
 from core.contacts.capture import keep_suggestion
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
+from core.contacts.search_texts import DERIVED, derived_columns, refresh_search_texts
 from core.contacts.tags import ensure_tag, tag_key
 from core.transfer.bulk import as_stored, insert_rows, next_ids
 from core.transfer.fields import all_fields, as_json, write_values
@@ -323,6 +324,7 @@ def _write(session: Session, site: Site, plan: Plan, taken: Taken, people: Seque
     _update_contacts(session, plan, changed)
     _add_tags(session, touched)
     _write_fields(session, site, plan, touched)
+    refresh_search_texts(session, [one.id for one in touched if one.id and (one.fields or not one.created)])
     for one in taken.met:
         for group, values in one.suggestions.items():
             assert one.id is not None
@@ -356,11 +358,11 @@ def _insert_contacts(session: Session, site: Site, plan: Plan, created: Sequence
                 *(details[name] for name in DETAILS),
                 convert(one.joined) if one.joined else moment,
                 origins[groups],
-                rules.search_text(details["name"], one.email, one.key, details["phone"], details["city"]),
+                *derived_columns({**details, "email": one.email, "email_key": one.key}).values(),
                 moment,
             )
         )
-    names = ["id", "email", "email_key", *DETAILS, "joined_at", "origins", "search_text", "updated_at"]
+    names = ["id", "email", "email_key", *DETAILS, "joined_at", "origins", *DERIVED, "updated_at"]
     insert_rows(session, contacts, names, rows, unique="email_key")
     if site.database.is_sqlite:
         # The transaction holds the only write lock: nobody was faster.
@@ -383,7 +385,6 @@ def _update_contacts(session: Session, plan: Plan, changed: Sequence[Known]) -> 
                 "contact": one.id,
                 **{f"new_{name}": details[name] for name in DETAILS},
                 "new_origins": {**one.origins, **dict.fromkeys(one.written, origin)},
-                "new_search": rules.search_text(details["name"], one.email, one.key, details["phone"], details["city"]),
                 "new_version": one.version,
             }
         )
@@ -394,7 +395,6 @@ def _update_contacts(session: Session, plan: Plan, changed: Sequence[Known]) -> 
             .values(
                 **{name: bindparam(f"new_{name}") for name in DETAILS},
                 origins=bindparam("new_origins", type_=contacts.c.origins.type),
-                search_text=bindparam("new_search"),
                 version=bindparam("new_version"),
                 updated_at=plan.moment,
             )
