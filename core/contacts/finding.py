@@ -100,10 +100,13 @@ def _hold(session: Session, which: ColumnElement[bool]) -> Contact | None:
 
 def _end_of(session: Session, contact_id: int) -> int:
     """Where the aliases lead that begin here. Raises NotFound."""
-    while True:
+    passed: set[int] = set()
+    while contact_id not in passed:
+        passed.add(contact_id)
         row = session.execute(select(Contact.merged_into_id).where(Contact.id == contact_id)).first()
         if row is None:
             raise NotFound("There is no such contact.")
         if row.merged_into_id is None:
             return contact_id
         contact_id = row.merged_into_id
+    raise Conflict("This contact was merged with another in the meantime.")

@@ -43,9 +43,10 @@ def written_to(session: Session, contact_id: int) -> int:
 
     Waits for a merge that is under way, as the reference of the row would do in any case.
     """
+    passed = {contact_id}
     while True:
         statement = select(Contact.merged_into_id).where(Contact.id == contact_id)
         into = session.scalar(statement.with_for_update(read=True, key_share=True))
-        if into is None:
+        if into is None or into in passed:
             return contact_id
-        contact_id = into
+        passed.add(contact_id := into)

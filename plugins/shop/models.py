@@ -177,7 +177,10 @@ class VoucherUse(Base):
     voucher_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_vouchers.id", ondelete="CASCADE"))
     contact_id: Mapped[OptionalContactRef]
 
-    __table_args__ = (Index("ix_shop_voucher_uses_voucher", "voucher_id", "contact_id"),)
+    __table_args__ = (
+        Index("ix_shop_voucher_uses_voucher", "voucher_id", "contact_id"),
+        {"info": {"label": "Vouchers"}},
+    )
 
 
 class OrderLine(Base):

@@ -29,7 +29,7 @@ from core import (
 )
 from plugins.shop import columns, panels, persons, selling, shelving, shopping, tiles, vouching
 from plugins.shop import demo as history
-from plugins.shop.models import Order
+from plugins.shop.models import Order, VoucherUse
 from plugins.shop.totals import count_anew
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
@@ -203,7 +203,8 @@ def demo_history(site: Site, demo: Demo) -> None:
 @hookimpl
 def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
     """All orders are the kept contact's; the totals follow."""
-    move_rows(session, Order, kept_id, merged_id)
+    for table in (Order, VoucherUse):
+        move_rows(session, table, kept_id, merged_id)
     count_anew(session, [kept_id, merged_id])
 
 

@@ -21,7 +21,7 @@ from core.testing import make_site
 from plugins.booking.models import BookingAppointment, BookingService
 from plugins.consent.changing import Evidence, change_consent
 from plugins.forms.models import Entry, Form
-from plugins.shop.models import Order
+from plugins.shop.models import Order, Voucher, VoucherUse
 from plugins.shop.states import take_step
 from plugins.shop.totals import count_order
 from tests.sample_plugin import plugin as sample
@@ -92,6 +92,11 @@ def fill(site: Site) -> tuple[int, int]:
     with site.begin() as session:
         cancelled = session.scalars(select(Order.id).where(Order.number == "2026-0003")).one()
         take_step(session, cancelled, "cancelled", KARLA, START + 2 * day)
+        voucher = Voucher(code="Treue", code_key="treue", kind="percent", value=1000, currency="EUR")
+        session.add(voucher)
+        session.flush()
+        used = session.scalars(select(Order.id).where(Order.number == "2026-0002")).one()
+        session.add(VoucherUse(order_id=used, voucher_id=voucher.id, contact_id=merged))
         service = BookingService(name="Haarschnitt", slug="haarschnitt", minutes=60)
         form = Form(slug="frage", name="Frage", fields=[])
         session.add_all([service, form])

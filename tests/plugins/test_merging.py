@@ -70,6 +70,7 @@ def test_c9_everything_of_both_is_on_the_kept_contact(site: Site) -> None:
     kept, merged = fill(site)
     assert set(rows_left(site, merged)) >= {
         "shop_orders.contact_id", "shop_customer_totals.contact_id", "shop_customer_amounts.contact_id",
+        "shop_voucher_uses.contact_id",
         "booking_appointments.contact_id", "forms_entries.contact_id", "consent_states.contact_id",
         "consent_events.contact_id", "sample_plugin_points.contact_id", "contact_tags.contact_id",
         "contact_modules.contact_id", "contact_notes.contact_id", "contact_activities.contact_id",

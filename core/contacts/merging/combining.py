@@ -99,7 +99,7 @@ def alias_emails(session: Session, contact_id: int) -> list[str]:
     """The addresses that lead to a contact besides its own."""
     found = select(Contact.id, Contact.email).where(Contact.merged_into_id == contact_id).cte(recursive=True)
     further = aliased(Contact)
-    found = found.union_all(select(further.id, further.email).where(further.merged_into_id == found.c.id))
+    found = found.union(select(further.id, further.email).where(further.merged_into_id == found.c.id))
     return list(session.scalars(select(found.c.email).order_by(found.c.id)))
 
 

@@ -65,7 +65,7 @@ def _search(session: Session, contact_id: int, text: str) -> list[Contact]:
 
 
 @get(MERGE_PATH, permission="contact.merge")
-def compare(request: Request) -> Response[str]:
+def compare(request: Request) -> Response[str] | Redirect:
     """Both side by side, to choose who stays and whose details do."""
     return _page(request, [str(value) for value in request.query_params.getall("ids", [])], Form())
 
@@ -96,12 +96,15 @@ def merge(request: Request, form: FormInput) -> Response[str] | Redirect:
     )
 
 
-def _page(request: Request, ids: list[str], form: Form, *, problem: str = "", status: int = 200) -> Response[str]:
+def _page(
+    request: Request, ids: list[str], form: Form, *, problem: str = "", status: int = 200
+) -> Response[str] | Redirect:
     asked = two_ids(ids)
     with request.site.session() as session:
         # A merged contact is looked at as the one it is part of now.
-        current = [current_contact_id(session, one) for one in asked]
-        first_id, second_id = two_ids([",".join(str(one) for one in current)])
+        first_id, second_id = sorted(current_contact_id(session, one) for one in asked)
+        if first_id == second_id:
+            return request.redirect(address_of(first_id), "These two are one contact already.", kind="info")
         first, second = find_contact(session, first_id), find_contact(session, second_id)
         kept = first if _stays(first) <= _stays(second) else second
         rows = _rows(request, session, form, (first, second), kept)

@@ -64,9 +64,9 @@ def pair(request: Request, duplicate: Duplicate) -> dict[str, Any]:
     """Why two contacts may be one, how likely that is, and what can be done."""
     text, points = request.language.text, duplicate.points
     likely, tone = (
-        (text("Very likely"), "red")
+        (text("Very likely"), "amber")
         if points >= CERTAIN
-        else (text("Likely"), "amber")
+        else (text("Likely"), "blue")
         if points >= LIKELY
         else (text("Possible"), "neutral")
     )
