@@ -145,7 +145,7 @@ class Site:
                     hook=hook,
                     plugin="Tresen" if implementation.plugin in builtin_keys() else implementation.plugin,
                     error=describe(error),
-                ) from None
+                ) from error
         return answers
 
     def read_side_by_side(self, calls: Sequence[Call], budget: float = PAGE_BUDGET) -> list[Outcome]:

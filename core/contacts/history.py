@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from attrs import frozen
-from sqlalchemy import select, tuple_
+from sqlalchemy import literal, select, tuple_, union_all
 from sqlalchemy.orm import Session
 
 from core.contacts.models import ContactActivity, ContactNote, StoredFile
@@ -93,12 +93,16 @@ def with_excerpts(session: Session, entries: Sequence[ContactActivity]) -> list[
     """
     notes = {one.id: one.data["note"] for one in entries if one.kind == "contact.noted" and "note" in one.data}
     files = {one.id: one.data["file"] for one in entries if one.kind == "contact.filed" and "file" in one.data}
-    texts = select(ContactNote.id, ContactNote.text).where(ContactNote.id.in_(notes.values()))
-    names = select(StoredFile.id, StoredFile.name).where(StoredFile.id.in_(files.values()))
-    found = {
-        **{("excerpt", row.id): excerpt_of(row.text) for row in (session.execute(texts) if notes else ())},
-        **{("name", row.id): row.name for row in (session.execute(names) if files else ())},
-    }
+    # One query, whatever the entries tell of.
+    rows = session.execute(
+        union_all(
+            select(literal("excerpt").label("kind"), ContactNote.id.label("id"), ContactNote.text.label("text")).where(
+                ContactNote.id.in_(notes.values())
+            ),
+            select(literal("name"), StoredFile.id, StoredFile.name).where(StoredFile.id.in_(files.values())),
+        )
+    )
+    found = {(row.kind, row.id): excerpt_of(row.text) if row.kind == "excerpt" else row.text for row in rows}
     completed: list[Mapping[str, Any]] = []
     for one in entries:
         wanted = {("excerpt", notes.get(one.id)), ("name", files.get(one.id))} & found.keys()

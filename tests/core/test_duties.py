@@ -48,6 +48,25 @@ def test_t_r2_a_plugin_with_rows_about_contacts_and_without_the_duties_is_refuse
 
 
 @pytest.mark.usefixtures("personal_table")
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [
+        ("erase_contacts", "when a person is erased, what it keeps of them would stay"),
+        ("export_contact", "what it keeps of a person would be missing from the data handed out to them"),
+    ],
+)
+def test_t_r2_a_plugin_that_lacks_one_duty_is_refused_by_its_name(tmp_path: Path, missing: str, reason: str) -> None:
+    duties = {duty: lambda: None for duty in DUTIES if duty != missing}
+
+    site = make_site(tmp_path, plugin_module("diary", **duties))
+
+    (refusal,) = site.refused
+    assert f"does not implement '{missing}'. Without it, {reason}." in refusal.message
+    assert "diary" not in site.plugins
+    site.close()
+
+
+@pytest.mark.usefixtures("personal_table")
 def test_t_r2_a_plugin_that_does_its_duties_is_let_in(tmp_path: Path) -> None:
     duties = {duty: lambda: None for duty in DUTIES}
 

@@ -156,7 +156,10 @@ def test_p2_actions_of_plugins_are_offered_to_those_who_may(tmp_path: Path, coun
         "View activity log",
         "Sell something",
         "Give points",
+        "Merge …",
         "Inactive",
+        "Export data",
+        "Delete",
     ]
     assert f'href="/dashboard/counter/sell/{contact_id}"' in menu
 
