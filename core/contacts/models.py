@@ -52,9 +52,7 @@ class Contact(Base):
     inactive_at: Mapped[datetime | None]
     locked_at: Mapped[datetime | None]
     locked_by: Mapped[str] = mapped_column(default="")
-    merged_into_id: Mapped[int | None] = mapped_column(
-        BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"), index=True
-    )
+    merged_into_id: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("contacts.id", ondelete="CASCADE"))
     aliases: Mapped[str] = mapped_column(default="")
     origins: Mapped[dict[str, Any]] = mapped_column(default=dict)
     search_text: Mapped[str] = mapped_column(default="")
@@ -77,12 +75,20 @@ class Contact(Base):
             sqlite_where=text("inactive_at IS NOT NULL"),
             postgresql_where=text("inactive_at IS NOT NULL"),
         ),
+        # Nearly all are not merged: SQLite would look for those by this index instead of by a better one.
+        Index(
+            "ix_contacts_merged_into_id",
+            "merged_into_id",
+            sqlite_where=text("merged_into_id IS NOT NULL"),
+            postgresql_where=text("merged_into_id IS NOT NULL"),
+        ),
         Index("ix_contacts_name", text("nullif(lower(name), '')"), "id"),
         *(
             Index(
                 f"ix_contacts_{name}",
                 *columns,
-                "id",
+                # Only for reading the condition out of the index, without the rows.
+                "merged_into_id",
                 sqlite_where=text(condition),
                 postgresql_where=text(condition),
             )

@@ -30,11 +30,21 @@ def upgrade() -> None:
         op.create_index(
             f"ix_contacts_{name}",
             "contacts",
-            [*columns, "id"],
+            [*columns, "merged_into_id"],
             unique=False,
             sqlite_where=sa.text(condition),
             postgresql_where=sa.text(condition),
         )
+    merged = sa.text("merged_into_id IS NOT NULL")
+    op.drop_index("ix_contacts_merged_into_id", table_name="contacts")
+    op.create_index(
+        "ix_contacts_merged_into_id",
+        "contacts",
+        ["merged_into_id"],
+        unique=False,
+        sqlite_where=merged,
+        postgresql_where=merged,
+    )
     op.create_table(
         "contact_merges",
         sa.Column("id", big, nullable=False),
@@ -112,6 +122,8 @@ def downgrade() -> None:
     op.drop_table("contact_distinct_pairs")
     op.drop_table("contact_merge_changes")
     op.drop_table("contact_merges")
+    op.drop_index("ix_contacts_merged_into_id", table_name="contacts")
+    op.create_index("ix_contacts_merged_into_id", "contacts", ["merged_into_id"], unique=False)
     for name, _, _ in INDEXES:
         op.drop_index(f"ix_contacts_{name}", table_name="contacts")
     for name in KEYS:
