@@ -49,23 +49,21 @@ _DOTLESS = frozenset({"gmail.com"})
 
 def keys_of(values: Mapping[str, Any]) -> dict[str, str]:
     """All keys of a contact by column; an empty one has nothing in common with anybody."""
-    return {
-        "phone_key": phone_key(str(values.get("phone") or "")),
-        "twin_key": twin_key(str(values.get("email_key") or "")),
-        "name_key": name_key(str(values.get("name") or "")),
-        "place_key": place_key(
-            str(values.get("city") or ""), str(values.get("postal_code") or ""), str(values.get("country") or "")
-        ),
-    }
+    return {column: _key_of(column, values) for column in KEYS}
 
 
 def key_default(column: str) -> Callable[[Any], str]:
     """What the column holds in a row that is inserted without it: its key, made of the row's other values."""
 
     def default(context: Any) -> str:
-        return keys_of(context.get_current_parameters())[column]
+        return _key_of(column, context.get_current_parameters(isolate_multiinsert_groups=True))
 
     return default
+
+
+def _key_of(column: str, values: Mapping[str, Any]) -> str:
+    make, names = KEYS[column]
+    return make(*(str(values.get(name) or "") for name in names))
 
 
 def phone_key(phone: str) -> str:
@@ -86,6 +84,7 @@ def _without_country(digits: str) -> str:
     return digits[2:] if digits[:2] in _TWO_DIGITS else digits[3:]
 
 
+@lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """A text without what people spell differently: case, accents, umlauts, punctuation."""
     plain = text.casefold().translate(_UMLAUTS)
@@ -94,6 +93,7 @@ def fold(text: str) -> str:
     return " ".join(plain.split())
 
 
+@lru_cache(maxsize=4096)
 def name_key(name: str) -> str:
     """The words of a name in the order of the alphabet, without titles; empty for a single word, which many have."""
     words = sorted(word for word in fold(name).split() if word not in _TITLES)
@@ -137,3 +137,12 @@ def one_keystroke(first: str, second: str) -> bool:
         return short[start:] == long[start + 1 :]
     swapped = short[start + 1 : start + 2] + short[start : start + 1] + short[start + 2 :]
     return short[start + 1 :] == long[start + 1 :] or swapped == long[start:]
+
+
+KEYS: Mapping[str, tuple[Callable[..., str], tuple[str, ...]]] = {
+    "phone_key": (phone_key, ("phone",)),
+    "twin_key": (twin_key, ("email_key",)),
+    "name_key": (name_key, ("name",)),
+    "place_key": (place_key, ("city", "postal_code", "country")),
+}
+"""Column → how its key is made, and of which columns."""

@@ -102,7 +102,8 @@ class Contact(Base):
             Index(
                 f"ix_contacts_{name}",
                 *columns,
-                "id",
+                # Only for reading the condition out of the index, without the rows.
+                "merged_into_id",
                 sqlite_where=text(condition),
                 postgresql_where=text(condition),
             )

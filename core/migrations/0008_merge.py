@@ -30,7 +30,7 @@ def upgrade() -> None:
         op.create_index(
             f"ix_contacts_{name}",
             "contacts",
-            [*columns, "id"],
+            [*columns, "merged_into_id"],
             unique=False,
             sqlite_where=sa.text(condition),
             postgresql_where=sa.text(condition),

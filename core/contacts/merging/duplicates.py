@@ -10,10 +10,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, TextClause, delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from core.contacts.finding import check_id, find_contact
@@ -52,14 +52,19 @@ TOO_MANY = 12
 PER_PAGE = 20
 GROUPS_A_QUERY = 40
 
+Condition: TypeAlias = ColumnElement[bool] | TextClause
+
 _live = Contact.merged_into_id.is_(None)
 
-_TIERS: Sequence[tuple[tuple[str, ...], Sequence[ColumnElement[bool]]]] = (
+_TIERS: Sequence[tuple[tuple[str, ...], Sequence[Condition]]] = (
     (("twin_key",), (_live,)),
-    (("phone_key",), (_live, Contact.phone_key != "")),
-    (("name_key", "place_key"), (_live, Contact.name_key != "", Contact.place_key != "")),
+    (("phone_key",), (_live, text("phone_key <> ''"))),
+    (("name_key", "place_key"), (_live, text("name_key <> ''"), text("place_key <> ''"))),
 )
-"""The keys that contacts may have in common, the most telling first, with the conditions of their index."""
+"""The keys that contacts may have in common, the most telling first, with the conditions of their index.
+
+Written out: SQLite uses an index with a condition only where it can read the same condition in the query.
+"""
 
 
 @frozen(kw_only=True)
@@ -108,15 +113,12 @@ def find_duplicates(session: Session, after: str = "", *, at_least: int = PER_PA
 
 def duplicates_of(session: Session, contact: Contact, limit: int = 5) -> list[Duplicate]:
     """The contacts that may be the same person as this one, the likeliest first."""
-    ways = [Contact.twin_key == contact.twin_key] if contact.twin_key else []
-    if contact.phone_key:
-        ways.append(Contact.phone_key == contact.phone_key)
-    if contact.name_key:
-        ways.append(Contact.name_key == contact.name_key)
+    keys = [(name, conditions) for (name, *_), conditions in _TIERS if getattr(contact, name)]
     found: dict[int, Contact] = {}
     # Each by its own index; with OR a database may read the whole table instead.
-    for way in ways:
-        rows = session.scalars(select(Contact).where(way, _live, Contact.id != contact.id).limit(TOO_MANY * 4))
+    for name, conditions in keys:
+        same = getattr(Contact, name) == getattr(contact, name)
+        rows = session.scalars(select(Contact).where(same, *conditions, Contact.id != contact.id).limit(TOO_MANY * 4))
         found.update((row.id, row) for row in rows)
     pairs = [_compare(*sorted((contact, other), key=lambda one: one.id)) for other in found.values()]
     known = _without_distinct(session, [pair for pair in pairs if pair.reasons])
@@ -153,7 +155,7 @@ def _pair(session: Session, first_id: int, second_id: int) -> tuple[int, int]:
 
 
 def _groups(
-    session: Session, names: Sequence[str], conditions: Iterable[ColumnElement[bool]], after: tuple[str, ...] | None
+    session: Session, names: Sequence[str], conditions: Iterable[Condition], after: tuple[str, ...] | None
 ) -> list[tuple[str, ...]]:
     """Keys that several contacts have, in the order of the index, from `after` on."""
     columns = _columns(names)
@@ -175,9 +177,11 @@ def _pairs_of_groups(
     session: Session, tier: int, names: Sequence[str], groups: Sequence[tuple[str, ...]]
 ) -> list[Duplicate]:
     columns = _columns(names)
-    same = tuple_(*columns).in_(groups) if len(columns) > 1 else columns[0].in_([key for (key,) in groups])
+    # Each key by itself: SQLite reads the whole table for pairs of values. What fits only crosswise is left out below.
+    same = [column.in_({group[number] for group in groups}) for number, column in enumerate(columns)]
     members: dict[tuple[str, ...], list[Contact]] = {}
-    for contact in session.scalars(select(Contact).where(same, _live).order_by(Contact.id)):
+    conditions = _TIERS[tier][1]
+    for contact in session.scalars(select(Contact).where(*same, *conditions).order_by(Contact.id)):
         key = tuple(str(getattr(contact, name)) for name in names)
         members.setdefault(key, []).append(contact)
     pairs = [
@@ -262,9 +266,9 @@ def _place(tier: int, key: Sequence[str]) -> str:
     return _BETWEEN.join([str(tier), *key])
 
 
-def _read_place(text: str) -> tuple[int, tuple[str, ...] | None]:
+def _read_place(place: str) -> tuple[int, tuple[str, ...] | None]:
     """Tier and last key of the page before; the beginning for anything that no page wrote."""
-    number, *key = text.replace("\x00", "").split(_BETWEEN)
+    number, *key = place.replace("\x00", "").split(_BETWEEN)
     if not (number.isascii() and number.isdigit() and len(number) < 3):
         return 0, None
     tier = int(number)

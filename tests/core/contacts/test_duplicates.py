@@ -197,3 +197,19 @@ def test_c9_the_hint_stands_on_the_profile_of_both(counter_site: Site, staff: Te
     with counter_site.begin() as session:
         say_distinct(session, pair[1], pair[0], KARLA)
     assert "This may be the same person" not in staff.get(f"/dashboard/contacts/{pair[0]}").text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
+def test_c9_groups_are_read_out_of_the_indexes_alone(counter_site: Site) -> None:
+    with count_queries(counter_site) as queries, counter_site.session() as session:
+        find_duplicates(session)
+
+    with counter_site.database.engine.connect() as connection:
+        plans = [
+            str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (2, 12, 40, 0)).all())
+            for statement in queries.statements
+        ]
+    assert len(plans) == 3
+    for plan, index in zip(plans, ("twin_key", "phone_key", "name_place"), strict=True):
+        assert f"USING COVERING INDEX ix_contacts_{index}" in plan
+        assert "TEMP B-TREE" not in plan
