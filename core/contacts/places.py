@@ -45,7 +45,7 @@ def find_part(site: Site, session: Session, plan: Plan, matching: Matching, curs
     if matching.conditions:
         part = _found_first(site, session, plan, matching, cursor, size)
         if part is None:
-            total = count_up_to(session, (*TAB_CONDITIONS[plan.tab], *matching.conditions), FEW)
+            total = _count(session, plan, matching)
         elif part.total is not None and part.total <= FEW:
             return part
         else:
@@ -72,7 +72,13 @@ def _found_first(
     start, left = way
     statement = found_first(plan, start, left, FEW, segment, backward=backward)
     rows = session.execute(statement, parameters).all()
-    return _part([Place(row[0], row[1]) for row in rows], size, backward, rows[0][2] if rows else 0)
+    # Without a row nothing says how many there are: beyond the cursor none, or none of those that were found.
+    total = rows[0][2] if rows else 0 if cursor is None else _count(session, plan, matching)
+    return _part([Place(row[0], row[1]) for row in rows], size, backward, total)
+
+
+def _count(session: Session, plan: Plan, matching: Matching) -> int:
+    return count_up_to(session, (*TAB_CONDITIONS[plan.tab], *matching.conditions), FEW)
 
 
 def _in_order(
