@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 SUSPECT = frozenset("=+-@\t\r\n '＝＋－＠")
 """What a cell begins with that has to be looked at more closely; most begin with a letter or a digit."""
 
+_RUN = frozenset("=+-@")
 _FORMULA = re.compile(r"'*(?:[\t\r\n]|\s*[=+\-@＝＋－＠])|'+\d")
 # Other programs put one before numbers too, so that „01067“ keeps its nought.
 _GUARDED = re.compile(r"'+(?:[\t\r\n]|\s*[=+\-@＝＋－＠]|\d)")
@@ -28,7 +29,10 @@ def unguard_cell(text: str) -> str:
 
 def guard_column(values: Sequence[str]) -> list[str]:
     """`guard_cell` for many at once."""
-    return [value if value[:1] not in SUSPECT else guard_cell(value) for value in values]
+    return [
+        value if (first := value[:1]) not in SUSPECT else f"'{value}" if first in _RUN else guard_cell(value)
+        for value in values
+    ]
 
 
 def join_words(words: Iterable[str]) -> str:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 from zoneinfo import ZoneInfo
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, DateTime, Select, select, type_coerce
+from sqlalchemy import ColumnElement, Select, and_, select, type_coerce
 from sqlalchemy.orm import Session
+from sqlalchemy.types import NullType
 
-from core.contacts.columns import modules_of, tags_of
 from core.contacts.matching import contacts
+from core.contacts.models import ContactModule, ContactTag, Tag
 from core.i18n import Language
 from core.transfer.cells import guard_column, join_words
 from core.transfer.csv_files import csv_lines
@@ -33,8 +34,11 @@ FORMATS: Mapping[Format, tuple[str, str]] = {
 }
 """Format → media type and ending. "excel" is CSV as a German Excel opens it: semicolons, and a byte order mark."""
 
-BATCH = 1000
+BATCH = 2000
 """Contacts that are read at a time."""
+
+HARMLESS = frozenset({"country", "joined", "stage", "locked", "inactive"})
+"""Columns whose cells are made here: none begins like a formula."""
 
 
 @frozen(kw_only=True)
@@ -64,8 +68,12 @@ def export_pieces(site: Site, export: Export, language: Language) -> Iterator[by
             yield b"\xef\xbb\xbf"
         yield csv_lines([guard_column(heads) if safe else heads], delimiter)
         for columns in batches:
-            guarded = [guard_column(column) for column in columns] if safe else columns
-            yield csv_lines(zip(*guarded, strict=True), delimiter)
+            if safe:
+                columns = [
+                    cells if column.key in HARMLESS else guard_column(cells)
+                    for column, cells in zip(export.columns, columns, strict=True)
+                ]
+            yield csv_lines(zip(*columns, strict=True), delimiter)
 
 
 def _batches(site: Site, export: Export, language: Language) -> Generator[list[list[str]], None, None]:
@@ -81,8 +89,7 @@ def _batches(site: Site, export: Export, language: Language) -> Generator[list[l
         if not site.database.is_sqlite:
             # All batches and what belongs to them from one snapshot, as SQLite's transactions are anyway.
             session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
-        result = session.execute(statement, execution_options={"stream_results": True, "yield_per": BATCH})
-        for rows in result.partitions(BATCH):
+        for rows in _rows(session, statement, plain=site.database.is_sqlite and export.contacts is None):
             read = list(zip(*rows, strict=True))
             ids: list[int] = list(read[0])
             made = []
@@ -93,6 +100,22 @@ def _batches(site: Site, export: Export, language: Language) -> Generator[list[l
                 else:
                     made.append(_loaded(site, session, column, ids, language))
             yield made
+
+
+def _rows(session: Session, statement: Select[Any], *, plain: bool) -> Iterator[Sequence[Sequence[Any]]]:
+    """The rows of a statement, some at a time. A `plain` one has no parameters and is left to SQLite's driver alone.
+
+    SQLAlchemy's own rows would be half of what a file of all contacts costs; values are taken as they are stored.
+    """
+    if not plain:
+        options = {"stream_results": True, "yield_per": BATCH}
+        yield from session.execute(statement, execution_options=options).partitions(BATCH)
+        return
+    connection = session.connection()
+    driver: Any = connection.connection.driver_connection
+    with closing(driver.execute(str(statement.compile(connection.engine)))) as cursor:
+        while rows := cursor.fetchmany(BATCH):
+            yield rows
 
 
 _SELECTED: Mapping[str, Callable[[], ColumnElement[Any]]] = {
@@ -112,7 +135,7 @@ _SELECTED: Mapping[str, Callable[[], ColumnElement[Any]]] = {
             "stage",
         )
     },
-    "joined": lambda: type_coerce(contacts.c.joined_at, DateTime(timezone=True)),
+    "joined": lambda: type_coerce(contacts.c.joined_at, NullType()),
     "locked": lambda: contacts.c.locked_at.is_not(None),
     "inactive": lambda: contacts.c.inactive_at.is_not(None),
 }
@@ -127,42 +150,64 @@ def _writers(site: Site, language: Language) -> Mapping[str, Callable[[Sequence[
     return {
         "stage": lambda values: [stages[value] for value in values],
         "joined": lambda values: [moment(value) for value in values],
-        "locked": lambda values: [flags[bool(value)] for value in values],
-        "inactive": lambda values: [flags[bool(value)] for value in values],
+        "locked": lambda values: [flags[value] for value in values],
+        "inactive": lambda values: [flags[value] for value in values],
     }
 
 
-def local_moments(zone: ZoneInfo) -> Callable[[datetime], str]:
+def local_moments(zone: ZoneInfo) -> Callable[[datetime | str], str]:
     """A function that writes a moment in a zone's own time: 2026-11-21 14:05:00, which spreadsheets read as a time.
 
-    What the zone does is looked up once a quarter of an hour: no zone changes its offset in between.
+    It takes what the drivers give: a moment, or SQLite's text in UTC. What the zone does is looked up once a quarter of
+    an hour: no zone changes its offset in between.
     """
-    quarters: dict[tuple[int, ...], str] = {}
+    quarters: dict[tuple[str, int], str] = {}
+    last: dict[str, str] = {}
 
-    def write(value: datetime) -> str:
-        if value.tzinfo is not None:
-            value = value.astimezone(UTC)
-        quarter = (value.year, value.month, value.day, value.hour, value.minute // 15)
+    def write(value: datetime | str) -> str:
+        text = value if isinstance(value, str) else value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+        if (known := last.get(text[:16])) is not None:
+            # Those of one file or one evening come in a row.
+            return known + text[16:19]
+        minute = int(text[14:16])
+        quarter = (text[:13], minute // 15)
         written = quarters.get(quarter)
         if written is None:
             if len(quarters) > 100_000:
                 quarters.clear()
-            start = value.replace(minute=quarter[4] * 15, second=0, microsecond=0, tzinfo=UTC).astimezone(zone)
+            start = datetime.fromisoformat(f"{quarter[0]}:{15 * quarter[1]:02}+00:00").astimezone(zone)
             written = quarters[quarter] = start.strftime("%Y-%m-%d %H:%M")
-        minute = int(written[-2:]) + value.minute % 15
-        return f"{written[:-2]}{minute:02}:{value.second:02}"
+        last.clear()
+        last[text[:16]] = known = f"{written[:-2]}{int(written[-2:]) + minute % 15:02}"
+        return known + text[16:19]
 
     return write
 
 
 def _loaded(site: Site, session: Session, column: FileColumn, ids: Sequence[int], language: Language) -> list[str]:
     if column.key == "tags":
-        tags = tags_of(session, ids)
-        return [join_words(tags[one]) if one in tags else "" for one in ids]
+        tags = select(ContactTag.contact_id, Tag.name).join(Tag, Tag.id == ContactTag.tag_id).order_by(Tag.key)
+        return _joined(session, tags, ContactTag.contact_id, ids, str)
     if column.key == "modules":
         names = {key: language.text(module.label) for key, module in site.contributions.modules.items()}
-        modules = modules_of(session, ids)
-        return [join_words(names.get(key, key) for key in modules.get(one, ())) for one in ids]
+        one = ContactModule
+        modules = select(one.contact_id, one.module).order_by(one.first_at, one.module)
+        return _joined(session, modules, one.contact_id, ids, lambda key: names.get(key, key))
     field = all_fields(site)[column.key]
     values: Mapping[int, object] = field.read(session, ids)
     return [str(write_value(field, values.get(one), language)) for one in ids]
+
+
+def _joined(
+    session: Session, statement: Select[*tuple[Any, ...]], owner: Any, ids: Sequence[int], name: Callable[[str], str]
+) -> list[str]:
+    """A cell for each contact with its several words, in the statement's order."""
+    # The ids grow. As a range they cost nothing to write down, but it must not hold many other contacts.
+    close = ids[-1] - ids[0] < 4 * len(ids)
+    wanted = and_(owner >= ids[0], owner <= ids[-1]) if close else owner.in_(ids)
+    found: dict[int, list[str]] = {}
+    for contact_id, word in session.execute(statement.where(wanted)):
+        found.setdefault(contact_id, []).append(name(word))
+    if not found:
+        return [""] * len(ids)
+    return [join_words(found[one]) if one in found else "" for one in ids]

@@ -281,10 +281,13 @@ def _first(text: str) -> str:
 
 
 def _clean(name: str, text: str, place: int) -> str:
-    if not text.isascii() or not text.isprintable() or "  " in text:
-        text = re.sub(r"\s+", " ", unicodedata.normalize("NFC", text)).strip()
+    if not text.isprintable() or "  " in text:
+        # Line ends, tabs, odd spaces.
+        text = re.sub(r"\s+", " ", text).strip()
         if "\x00" in text:
             raise _BadCell(place, InvalidInput("This row has a character that can't be stored (NUL)."))
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
     if len(text) > MAX_LENGTHS[name]:
         raise _BadCell(place, InvalidInput("This is too long: %(max)s characters at most.", max=MAX_LENGTHS[name]))
     return text

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field
@@ -38,6 +39,8 @@ contact_tags: Table = ContactTag.__table__  # type: ignore[assignment]
 imported: Table = ImportedContact.__table__  # type: ignore[assignment]
 
 DETAILS = tuple(name for group in rules.GROUPS.values() for name in group)
+_NOTHING = dict.fromkeys(DETAILS, "")
+_in_order = itemgetter(*DETAILS)
 _GROUP_OF = {name: group for group, names in rules.GROUPS.items() for name in names}
 
 
@@ -149,7 +152,7 @@ def take_batch(
 
 
 def _new(plan: Plan, person: Incoming) -> Known:
-    details = {**dict.fromkeys(DETAILS, ""), **person.details}
+    details = {**_NOTHING, **person.details}
     return Known(
         id=None,
         email=person.email,
@@ -355,7 +358,7 @@ def _insert_contacts(session: Session, site: Site, plan: Plan, created: Sequence
                 contact_id,
                 one.email,
                 one.key,
-                *(details[name] for name in DETAILS),
+                *_in_order(details),
                 convert(one.joined) if one.joined else moment,
                 origins[groups],
                 *derived_columns({**details, "email": one.email, "email_key": one.key}).values(),

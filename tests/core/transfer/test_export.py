@@ -170,14 +170,21 @@ def test_i7_memory_does_not_grow_with_the_contacts(site: Site) -> None:
         with site.begin() as session:
             session.execute(insert(Contact), [{**row, "joined_at": datetime.now(UTC)} for row in rows])
 
-    make(0, 2000)
+    make(0, 5000)
     peak("csv")
     few = peak("csv"), peak("xlsx")
-    make(2000, 8000)
+    make(5000, 10_000)
     many = peak("csv"), peak("xlsx")
 
     assert many[0] < few[0] * 1.3
     assert many[1] < few[1] * 1.3
+
+
+def test_i7_a_column_is_guarded_as_its_cells_are() -> None:
+    from core.transfer.cells import guard_column
+
+    cells = ["", "a", "=a", "'a", "'=a", " +a", "'5", "-", "＝a"]
+    assert guard_column(cells) == [guard_cell(cell) for cell in cells]
 
 
 def test_every_language_writes_each_heading_once(site: Site) -> None:
