@@ -19,6 +19,7 @@ from core.contacts.kinds import KINDS
 from core.contacts.merging.moving import move_own_rows
 from core.contacts.views import LIST_PATH
 from core.hookspecs import hookimpl
+from core.privacy import bulk as erasing
 from core.privacy import core_data, remains
 from core.site import Site
 from core.transfer.imports import forget_files
@@ -90,7 +91,23 @@ def contact_actions() -> list[Action]:
 @hookimpl
 def contact_bulk_actions() -> list[BulkAction]:
     """What can be done with many contacts."""
-    return list(BULK_ACTIONS)
+    return [
+        *BULK_ACTIONS,
+        BulkAction(
+            key="contact.erase",
+            label="Delete",
+            permission="contact.erase",
+            icon="trash",
+            prepare=erasing.prepare,
+            run=erasing.erase_batch,
+            confirm="Everything that is known of these people is deleted, in every module, and can't be brought back. "
+            "What the law makes a module keep is kept without the person; the receipt says what, why and until when.",
+            submit="Delete for good",
+            done=("%(count)s contact was deleted.", "%(count)s contacts were deleted."),
+            dangerous=True,
+            order=1000,
+        ),
+    ]
 
 
 @hookimpl

@@ -15,9 +15,6 @@ from typing import Any
 NEEDED = ("email_key", "name", "phone", "postal_code", "city", "country")
 """The columns of a contact that its keys are made of."""
 
-KEYS = ("phone_key", "twin_key", "name_key", "place_key")
-"""The columns that hold them."""
-
 MIN_DIGITS = 6
 """Digits of a phone number that say something; „0“ or „12345“ stand for „I won't tell“."""
 
