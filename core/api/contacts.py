@@ -140,7 +140,7 @@ def create_contact(request: Request, data: JSONBody[NewContact]) -> Response[Con
             request.language.text("This email address belongs to a contact you have. Nothing was changed."),
             contact=address,
         )
-    return Response(_one(request, added.contact_id), status_code=201, headers={"location": address})
+    return Response(one_resource(request, added.contact_id), status_code=201, headers={"location": address})
 
 
 @api_get("/contacts/{contact_id:int}", permission="contact.view")
@@ -153,7 +153,7 @@ def read_contact(request: Request, contact_id: FromPath[int]) -> Response[Contac
         kept = kept_contact_id(session, find_contact(session, contact_id))
     if kept != contact_id:
         return Redirect(f"{BASE}/contacts/{kept}", status_code=308)
-    return Response(_one(request, contact_id))
+    return Response(one_resource(request, contact_id))
 
 
 @api_patch("/contacts/{contact_id:int}", permission="contact.edit")
@@ -194,7 +194,7 @@ def change_contact(
             yours=dict(conflict.yours),
             version=conflict.version,
         )
-    return Response(_one(request, contact_id))
+    return Response(one_resource(request, contact_id))
 
 
 def _set_tags(request: Request, session: Session, contact_id: int, names: Sequence[str]) -> None:
@@ -208,7 +208,8 @@ def _set_tags(request: Request, session: Session, contact_id: int, names: Sequen
     tag_contact(session, request.site, contact_id, new, request.actor)
 
 
-def _one(request: Request, contact_id: int) -> ContactResource:
+def one_resource(request: Request, contact_id: int) -> ContactResource:
+    """One contact, read now. Raises NotFound."""
     with request.site.session() as session:
         [resource] = contact_resources(request, session, [find_contact(session, contact_id)])
     return resource

@@ -8,6 +8,7 @@ from datetime import timedelta
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.orm import Session
 
+from core.api.acting import ROUTES as ACTING_ROUTES
 from core.api.belongings import ROUTES as BELONGING_ROUTES
 from core.api.contacts import ROUTES as API_ROUTES
 from core.contacts import columns, filters, jumping, tiles
@@ -71,6 +72,7 @@ def routers() -> list[HTTPRouteHandler]:
     """The list, adding, fields, merging, export and import, the profile and what is done there, the receipts."""
     return [
         *API_ROUTES,
+        *ACTING_ROUTES,
         *BELONGING_ROUTES,
         *LIST_ROUTES,
         *FIELD_ROUTES,
@@ -93,6 +95,14 @@ def contact_bulk_actions() -> list[BulkAction]:
     """What can be done with many contacts."""
     return [
         *BULK_ACTIONS,
+        BulkAction(
+            key="contact.merge",
+            label="Merge",
+            permission="contact.merge",
+            icon="merge",
+            href="/dashboard/contacts/merge?selection={selection_id}",
+            order=20,
+        ),
         BulkAction(
             key="contact.erase",
             label="Delete",

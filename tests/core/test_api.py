@@ -11,13 +11,15 @@ import pytest
 from litestar.testing import TestClient
 from sqlalchemy import select, update
 
-from core import Activity, Capture, Details, Site, capture_contact
+from core import Activity, Capture, Contact, Details, Site, capture_contact
 from core.api.tokens import ApiToken, make_token
 from core.contacts.custom_fields.administration import add_field
 from core.contacts.models import now
+from core.contacts.segments import Keeper, add_segment
+from core.contacts.views import read_view
 from core.database.base import Base
 from core.staff.models import StaffAccount
-from core.testing import count_queries, make_client, make_site, sign_in
+from core.testing import count_queries, make_client, make_site, run_due_jobs, sign_in
 from core.values import Role
 from core.web.application import Application
 
@@ -210,6 +212,100 @@ def make_field(site: Site, client: Client) -> Callable[..., str]:
         return f"contact.field_{field_id}"
 
     return make
+
+
+# What is done with contacts
+
+
+def test_l6_l7_a_bulk_action_takes_ids_or_a_segment(site: Site, client: Client) -> None:
+    german, austrian = capture(site, "d@example.org", country="DE"), capture(site, "a@example.org", country="AT")
+    with site.begin() as session:
+        view = read_view([("contact.country", "DE")], site, lambda _: True)
+        account = session.scalars(select(StaffAccount.id)).one()
+        keeper = Keeper(account_id=account, may_share=True)
+        segment = add_segment(session, site, keeper, view, name="Germany", shared=True, layout=None)
+    [known] = client.get(f"{API}/segments").json()["segments"]
+    assert (known["name"], known["filter"]) == ("Germany", f"segment={segment}")
+    assert known["words"].startswith("All")
+    [found] = client.get(f"{API}/contacts?{known['filter']}").json()["contacts"]
+    assert found["id"] == german
+
+    keys = {one["key"]: one["values"] for one in client.get(f"{API}/bulk-actions").json()["actions"]}
+    assert keys["contact.tag"] == ["tag"]
+    sent = {"action": "contact.tag", "view": {"segment": segment}, "values": {"tag": "VIP"}}
+    assert client.post(f"{API}/contacts/bulk", json=sent).json() == {"chosen": 1, "changed": 1, "job": None}
+    assert client.get(f"{API}/contacts/{german}").json()["tags"] == ["VIP"]
+    assert client.get(f"{API}/contacts/{austrian}").json()["tags"] == []
+
+    sent = {"action": "contact.deactivate", "ids": [austrian, 987654321]}
+    assert client.post(f"{API}/contacts/bulk", json=sent).json()["changed"] == 1
+    assert client.get(f"{API}/contacts/{austrian}").json()["inactive_at"]
+
+
+def test_l7_a_large_bulk_action_becomes_a_job(site: Site, client: Client) -> None:
+    with site.begin() as session:
+        moment = now()
+        for start in range(0, 600, 300):
+            session.add_all(
+                Contact(email=f"n{one}@example.org", email_key=f"n{one}@example.org", joined_at=moment)
+                for one in range(start, start + 300)
+            )
+    sent = {"action": "contact.tag", "view": {}, "values": {"tag": "All"}}
+    begun = client.post(f"{API}/contacts/bulk", json=sent).json()
+    assert (begun["chosen"], begun["changed"]) == (600, 0)
+    path = begun["job"].removeprefix("http://127.0.0.1:8000")
+    assert client.get(path).json()["state"] == "queued"
+    run_due_jobs(site)
+    job = client.get(path).json()
+    assert (job["state"], job["done"]) == ("done", 600)
+    [tag] = client.get(f"{API}/tags").json()["tags"]
+    assert tag["contacts"] == 600
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"action": "contact.none", "ids": [1]}, 404),
+        ({"action": "contact.tag"}, 400),
+        ({"action": "contact.tag", "ids": [1], "view": {}}, 400),
+        ({"action": "contact.tag", "view": {"none": "1"}, "values": {"tag": "x"}}, 400),
+        ({"action": "contact.tag", "view": {"segment": 987654321}, "values": {"tag": "x"}}, 404),
+        ({"action": "contact.tag", "view": {}, "values": {}}, 400),
+    ],
+)
+def test_l7_a_bulk_action_that_is_not_understood_touches_nobody(
+    site: Site, client: Client, sent: dict[str, Any], status: int
+) -> None:
+    capture(site, "anna@example.org")
+    before = everything(site)
+    assert client.post(f"{API}/contacts/bulk", json=sent).status_code == status
+    assert everything(site) == before
+
+
+def test_c9_two_contacts_are_merged(site: Site, client: Client) -> None:
+    kept, other = capture(site, "anna@example.org", "Anna"), capture(site, "a.old@example.org", phone="030 123456")
+    answer = client.post(f"{API}/contacts/{kept}/merge", json={"absorb": other}).json()
+    assert answer["contact"]["details"]["phone"] == "030 123456"
+    moved = client.get(f"{API}/contacts/{other}")
+    assert (moved.status_code, moved.headers["location"]) == (308, f"{API}/contacts/{kept}")
+    assert client.post(f"{API}/contacts/{kept}/merge", json={"absorb": kept}).status_code == 400
+
+
+def test_c8_a_contact_is_deleted_with_a_receipt(site: Site, client: Client) -> None:
+    anna = capture(site, "anna@example.org", "Anna")
+    assert "/dashboard/contacts/receipts/" in client.delete(f"{API}/contacts/{anna}").json()["receipt"]
+    assert client.get(f"{API}/contacts/{anna}").status_code == 404
+    assert client.delete(f"{API}/contacts/{anna}").status_code == 404
+
+
+def test_t_z3_a_token_does_what_its_role_allows(site: Site, client: Client) -> None:
+    anna = capture(site, "anna@example.org", "Anna")
+    use_token(site, client, "assistant")
+    before = everything(site)
+    assert client.delete(f"{API}/contacts/{anna}").status_code == 403
+    sent = {"action": "contact.erase", "ids": [anna]}
+    assert client.post(f"{API}/contacts/bulk", json=sent).status_code == 403
+    assert everything(site) == before
 
 
 # What is refused, and how

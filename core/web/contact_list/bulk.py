@@ -156,7 +156,7 @@ def do(request: Request, form: FormInput, selection_id: FromPath[int]) -> Respon
     with site.session() as session:
         selection = find_selection(session, selection_id, request.actor)
         action = _offered(request, selection)
-        values = _read_fields(request, form, action, session, selection)
+        values = read_asked(request, form, action, session, selection)
         if _must_type(action, selection) and form.text("confirm") != str(selection.chosen):
             form.fail(InvalidInput("Type the number to confirm.", field="confirm"))
         if form.errors:
@@ -247,9 +247,10 @@ def _must_type(action: BulkAction, selection: Selection) -> bool:
     return action.dangerous and is_large(selection)
 
 
-def _read_fields(
+def read_asked(
     request: Request, form: Form, action: BulkAction, session: Session, selection: Selection
 ) -> dict[str, str]:
+    """What the action asks for, by name; what is wrong with one becomes an error of its field."""
     values = {}
     for one in action.fields:
         value = form.text(one.name, multiline=one.kind == "textarea")

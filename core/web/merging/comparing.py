@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
+from core.contacts.bulk.selections import selected_contacts
 from core.contacts.finding import current_contact_id, find_contact
 from core.contacts.merging.combining import GROUP_LABELS
 from core.contacts.merging.merging import merge_contacts, with_patience
@@ -17,13 +18,16 @@ from core.contacts.merging.words import holdings
 from core.contacts.models import Contact
 from core.contacts.profile import person_of, read_tags
 from core.contacts.searching import search_conditions
-from core.errors import Conflict, InvalidInput
+from core.errors import Conflict, InvalidInput, NotFound
 from core.web.merging import showing
 from core.web.merging.duplicates import two_ids
 from core.web.merging.showing import MERGE_PATH, address_of, merge_address
 from core.web.profile.showing import words
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import get, post
+
+MANY = 3
+"""More ticked contacts than can be merged, which is said."""
 
 FOUND = 20
 """Contacts that the search for the other one shows."""
@@ -69,7 +73,14 @@ def _search(session: Session, contact_id: int, text: str) -> list[Contact]:
 @get(MERGE_PATH, permission="contact.merge")
 def compare(request: Request) -> Response[str] | Redirect:
     """Both side by side, to choose who stays and whose details do."""
-    return _page(request, [str(value) for value in request.query_params.getall("ids", [])], Form())
+    ids = [str(value) for value in request.query_params.getall("ids", [])]
+    if chosen := request.query_params.get("selection", ""):
+        if not (chosen.isascii() and chosen.isdigit() and len(chosen) < 19):
+            raise NotFound("There is no such selection, or it is too old.")
+        with request.site.session() as session:
+            ticked = selected_contacts(session, int(chosen), request.actor).limit(MANY)
+            ids = [str(one) for one in session.scalars(ticked)]
+    return _page(request, ids, Form())
 
 
 @post(MERGE_PATH, permission="contact.merge")
