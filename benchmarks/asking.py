@@ -13,31 +13,31 @@ from core.staff.sessions import session_cookie_name, start_session
 from core.web.application import create_app
 
 
+def signed_in(site: Site) -> Asker:
+    """Asks the pages of a site as its owner, in English."""
+    with site.begin() as session:
+        account = StaffAccount(
+            email="b@example.org", email_key="b@example.org", name="Bench", role="owner", password_hash="!"
+        )
+        session.add(account)
+        session.flush()
+        token = start_session(session, account.id)
+    cookie = f"{session_cookie_name(site.settings.is_secure)}={token}"
+    return Asker(create_app(site), [(b"cookie", cookie.encode()), (b"accept-language", b"en")])
+
+
 @define
 class Asker:
-    """Asks a site's pages as its owner, in English, one after the other."""
+    """Asks an application's pages, one after the other."""
 
-    site: Site
+    _app: Any
+    _more_headers: list[tuple[bytes, bytes]] = field(factory=list)
     _loop: asyncio.AbstractEventLoop = field(factory=asyncio.new_event_loop)
-    _app: Any = None
-    _headers: list[tuple[bytes, bytes]] = field(factory=list)
-
-    def __attrs_post_init__(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._app = create_app(self.site)
-        with self.site.begin() as session:
-            account = StaffAccount(
-                email="b@example.org", email_key="b@example.org", name="Bench", role="owner", password_hash="!"
-            )
-            session.add(account)
-            session.flush()
-            token = start_session(session, account.id)
-        cookie = f"{session_cookie_name(self.site.settings.is_secure)}={token}"
-        self._headers = [(b"host", b"127.0.0.1:8000"), (b"cookie", cookie.encode()), (b"accept-language", b"en")]
 
     def page(self, address: str) -> str:
         """The page at an address; raises RuntimeError unless it is answered with 200."""
         path, _, query = address.partition("?")
+        asyncio.set_event_loop(self._loop)
         status, body = self._loop.run_until_complete(self._ask(path, query))
         if status != 200:
             raise RuntimeError(f"{address} was answered with {status}: {body[:2000].decode()}")
@@ -53,7 +53,7 @@ class Asker:
             "path": path,
             "raw_path": path.encode(),
             "query_string": query.encode(),
-            "headers": self._headers,
+            "headers": [(b"host", b"127.0.0.1:8000"), *self._more_headers],
             "client": ("127.0.0.1", 1),
             "server": ("127.0.0.1", 8000),
         }

@@ -1,7 +1,7 @@
 """The index over the contacts' search texts: three letters at a time, so that a part of a word finds it too.
 
 SQLite has it as an FTS5 table without a copy of the texts, kept by triggers in the transaction of the change; a
-statement that writes many contacts at once writes it at once as well (docs/decisions/0012). PostgreSQL has it as a GIN
+statement that writes many contacts at once writes it at once as well (docs/decisions/0015). PostgreSQL has it as a GIN
 index of the extension pg_trgm, and does without where the extension can't be had: search is then slower, and finds the
 same.
 """

@@ -12,6 +12,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
+from core.contacts.custom_fields.definitions import id_of
+from core.contacts.field_texts import in_words
+from core.contacts.fields import read_fields
 from core.contacts.finding import find_contact
 from core.contacts.history import with_excerpts
 from core.contacts.models import (
@@ -63,7 +66,12 @@ STAGE_LABELS = {"lead": "Lead", "customer": "Customer"}
 def exported(session: Session, site: Site, contact_id: int) -> list[ExportSection]:
     """Everything that the core knows of a contact; of others, such as staff, nothing (THREATS T-R3)."""
     contact = find_contact(session, contact_id)
-    return [_details(session, site, contact), _notes(session, contact_id), _log(session, site, contact)]
+    return [
+        _details(session, site, contact),
+        *_fields(session, site, contact_id),
+        _notes(session, contact_id),
+        _log(session, site, contact),
+    ]
 
 
 def _details(session: Session, site: Site, contact: Contact) -> ExportSection:
@@ -124,6 +132,23 @@ def _details(session: Session, site: Site, contact: Contact) -> ExportSection:
         records=[record],
         files=[ExportFile(name=picture.name, stored_name=picture.stored_name)] if picture else [],
     )
+
+
+def _fields(session: Session, site: Site, contact_id: int) -> list[ExportSection]:
+    """The fields that staff added (FEATURES C14); those of plugins are in what their plugins hand out."""
+    fields = site.contributions.contact_fields
+    own = [key for key in fields if id_of(key) is not None]
+    values = read_fields(session, site, [contact_id], own)[contact_id] if own else {}
+    if not values:
+        return []
+    named = {key: str(id_of(key)) for key in values}
+    language = site.language(site.settings.language)
+    record = {
+        named[key]: in_words(fields[key], value, language) if fields[key].kind == "choice" else value
+        for key, value in values.items()
+    }
+    labels = {named[key]: fields[key].label for key in values}
+    return [ExportSection(key="contact.fields", title="Fields", order=11, labels=labels, records=[record])]
 
 
 def _merged_emails(session: Session, contact_id: int) -> list[str]:

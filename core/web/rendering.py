@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +13,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.environment import TemplateModule
 
+from core.contacts.cells import drawn_filters
 from core.i18n import LANGUAGES, Language
 from core.staff.access import ROLE_LABELS
 from core.values import Money
@@ -83,6 +84,13 @@ def _make_environment(site: Site, language: Language) -> Environment:
     )
     made.install_gettext_translations(language.translations, newstyle=True)  # type: ignore[attr-defined]
     made.globals.update(static=static_url, language=language, countries=language.countries)
+    # {% call drawn_once('name') %}: a part that is the same on every page of this language, drawn once.
+    parts: dict[str, object] = {}
+
+    def drawn_once(name: str, caller: Callable[[], object]) -> object:
+        return parts[name] if name in parts else parts.setdefault(name, caller())
+
+    made.globals["drawn_once"] = drawn_once
     made.filters.update(
         datetime=language.datetime,
         date=language.date,
@@ -96,6 +104,7 @@ def _make_environment(site: Site, language: Language) -> Environment:
         translate=language.text,
         error=lambda error: language.text(error.message, **error.values) if error else None,
     )
+    made.filters.update(drawn_filters(made))
     made.tests["money"] = lambda value: isinstance(value, Money)
     return made
 

@@ -113,7 +113,11 @@ jump?.addEventListener("keydown", (event) => {
   const stops = [field, ...jump.querySelectorAll(".jump-results a")];
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   going = false;
-  if (event.key === "Enter" && event.target === field && typed()) {
+  if (event.key === "Escape" && jump instanceof HTMLDialogElement) {
+    /* Else the first Escape would only empty the field. */
+    event.preventDefault();
+    jump.close();
+  } else if (event.key === "Enter" && event.target === field && typed()) {
     event.preventDefault();
     going = jump.querySelector("[data-found-for]")?.dataset.foundFor !== typed();
     if (going) field.form.requestSubmit();

@@ -386,7 +386,7 @@ def test_statement_and_template_are_made_once(site: Site) -> None:
 
     assert site.__dict__["_contact_statements"] == statements
     assert site.__dict__["_contact_tables"] == tables
-    # One finds the page, one reads its rows.
+    # One finds the contacts, the other reads their cells.
     assert (len(statements), len(tables)) == (2, 1)
 
 

@@ -77,7 +77,7 @@ def test_l5_search_as_you_type(counter: Counter) -> None:
         expect(page.locator("tbody tr")).to_have_count(1)
         expect(page.locator("tbody [data-row-link]")).to_have_text(found)
     field.fill("tippfx")
-    expect(page.get_by_role("heading", name="Nichts passt")).to_be_visible()
+    expect(page.get_by_role("heading", name="Nichts gefunden")).to_be_visible()
 
 
 def test_ux_ctrl_k_jumps_to_any_contact_or_page_by_keyboard_alone(counter: Counter) -> None:
