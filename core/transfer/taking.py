@@ -19,7 +19,7 @@ from core.contacts import details as rules
 from core.contacts.capture import keep_suggestion
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
 from core.contacts.tags import ensure_tag, tag_key
-from core.transfer.bulk import as_stored, insert_rows, next_ids
+from core.transfer.bulk import as_stored, insert_rows, next_ids, within
 from core.transfer.fields import all_fields, as_json, write_values
 from core.transfer.models import ImportedContact
 from core.transfer.rows import Incoming
@@ -249,7 +249,7 @@ def _known_contacts(session: Session, keys: Iterable[str], *, lock: bool) -> dic
         # In the order of ids, so that two imports at once wait for each other and do not meet crosswise.
         statement = statement.with_for_update()
     wanted = list(dict.fromkeys(keys))
-    rows = session.execute(statement.where(of.email_key.in_(wanted))).mappings().all() if wanted else []
+    rows = session.execute(statement.where(within(session, of.email_key, wanted))).mappings().all() if wanted else []
     found: dict[str, Known] = {}
     by_id: dict[int, Known] = {}
 
@@ -369,7 +369,7 @@ def _insert_contacts(session: Session, site: Site, plan: Plan, created: Sequence
         # The transaction holds the only write lock: nobody was faster.
         return []
     ids = [one.id for one in created]
-    there = set(session.scalars(select(contacts.c.id).where(contacts.c.id.in_(ids))))
+    there = set(session.scalars(select(contacts.c.id).where(within(session, contacts.c.id, ids))))
     return [one for one in created if one.id not in there]
 
 
