@@ -38,9 +38,10 @@ class Language:
         return _Catalogue(_read_catalogues(self.code, tuple(self.folders)))
 
     def text(self, message: str, **values: object) -> str:
-        """Translate a message id and fill its `%(name)s` placeholders."""
+        """Translate a message id and fill its `%(name)s` placeholders; amounts are written as the language does."""
         translated = self.translations.gettext(message) if message else ""
-        return translated % values if values else translated
+        written = {name: self.money(value) if isinstance(value, Money) else value for name, value in values.items()}
+        return translated % written if values else translated
 
     def plural(self, one: str, many: str, number: int, **values: object) -> str:
         """Translate the form that fits `number`, which also fills `%(n)s`."""

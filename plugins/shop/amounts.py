@@ -3,13 +3,13 @@
 Prices include the tax. A line costs unit price times quantity, an order the sum of its lines: both exact. The
 tax in it is worked out once for each rate, from the sum of that rate's lines, `gross * rate / (100 % +
 rate)`, rounded half up to the minor unit. So net and tax always add up to the total, in currencies without
-decimals (JPY) and with three (KWD) alike.
+decimals (JPY) and with three (KWD) alike. What a voucher takes off is taken off the rates in proportion first.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from attrs import field, frozen, validators
 
@@ -71,12 +71,33 @@ def total_of(lines: Sequence[PricedLine], currency: str) -> Money:
     return total
 
 
-def taxes_of(lines: Iterable[PricedLine]) -> tuple[TaxPart, ...]:
-    """The tax in the lines' sum, one part a rate, the lowest first."""
+def taxes_of(lines: Iterable[PricedLine], discount: int = 0) -> tuple[TaxPart, ...]:
+    """The tax in the lines' sum less `discount` minor units, one part a rate, the lowest first.
+
+    A discount is taken off each rate in proportion (German UStG § 17, Abschn. 10.3 UStAE), to the minor unit.
+    """
     gross: dict[int, int] = {}
     for line in lines:
         gross[line.tax_rate] = gross.get(line.tax_rate, 0) + line.sum.minor
+    for rate, share in spread(discount, gross).items():
+        gross[rate] -= share
     return tuple(TaxPart(rate=rate, gross=gross[rate], tax=tax_in(gross[rate], rate)) for rate in sorted(gross))
+
+
+def spread(amount: int, weights: Mapping[int, int]) -> dict[int, int]:
+    """Split `amount` in proportion to the weights, so that the parts add up to it: the largest remainders round up.
+
+    No part is more than its weight as long as `amount` is not more than their sum.
+    """
+    whole = sum(weights.values())
+    if not amount or not whole:
+        return {}
+    parts = {key: amount * weight // whole for key, weight in weights.items()}
+    missing = amount - sum(parts.values())
+    by_remainder = sorted(weights, key=lambda key: (-(amount * weights[key] % whole), key))
+    for key in by_remainder[:missing]:
+        parts[key] += 1
+    return parts
 
 
 def tax_in(gross: int, rate: int) -> int:

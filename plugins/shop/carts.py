@@ -17,6 +17,7 @@ from core import InvalidInput, Money, Site, sign, unsign
 from plugins.shop.amounts import MAX_LINES, MAX_QUANTITY, PricedLine, TaxPart, tax_moneys, taxes_of, total_of
 from plugins.shop.models import Cart, CartLine, Product, now
 from plugins.shop.orders import Item
+from plugins.shop.vouchers import find_discount
 
 LIFETIME = timedelta(days=60)
 """A cart that nobody touched for this long is removed."""
@@ -38,10 +39,16 @@ class CartEntry:
 
 @frozen(kw_only=True)
 class CartView:
-    """A cart as pages show it, priced by the products as they are now."""
+    """A cart as pages show it, priced by the products as they are now.
+
+    `discount` is what the voucher takes off; with a `voucher_problem` nothing.
+    """
 
     entries: Sequence[CartEntry]
     total: Money
+    discount: Money
+    voucher_code: str
+    voucher_problem: InvalidInput | None
     taxes: Sequence[TaxPart]
     checkout_key: str
 
@@ -54,6 +61,11 @@ class CartView:
     def count(self) -> int:
         """How many pieces are in it."""
         return sum(entry.line.quantity for entry in self.entries)
+
+    @property
+    def voucher(self) -> str:
+        """The code of the voucher that an order uses."""
+        return "" if self.voucher_problem is not None else self.voucher_code
 
     @property
     def can_be_ordered(self) -> bool:
@@ -129,10 +141,21 @@ def view_cart(session: Session, site: Site, cart: Cart | None) -> CartView:
                 )
             )
     lines = [entry.line for entry in entries]
+    goods = total_of(lines, currency)
+    code = cart.voucher_code if cart is not None else ""
+    off, problem = 0, None
+    if code and lines:
+        try:
+            off = find_discount(session, code, goods).amount.minor
+        except InvalidInput as error:
+            problem = error
     return CartView(
         entries=entries,
-        total=total_of(lines, currency),
-        taxes=taxes_of(lines),
+        total=Money(minor=goods.minor - off, currency=currency),
+        discount=Money(minor=off, currency=currency),
+        voucher_code=code,
+        voucher_problem=problem,
+        taxes=taxes_of(lines, off),
         checkout_key=cart.checkout_key if cart is not None else "",
     )
 
@@ -182,8 +205,24 @@ def change_cart(session: Session, cart: Cart, quantities: Mapping[int, int]) -> 
     _touch(cart)
 
 
+def use_voucher(session: Session, site: Site, cart: Cart, code: str) -> str:
+    """Put a voucher to the cart, or take it away with an empty code; answers the code as it is written.
+
+    Raises InvalidInput for one that can't be used for what is in the cart now.
+    """
+    if code:
+        cart.voucher_code = ""
+        view = view_cart(session, site, cart)
+        cart.voucher_code = find_discount(session, code, view.total).code
+    else:
+        cart.voucher_code = ""
+    _touch(cart)
+    return cart.voucher_code
+
+
 def empty_cart(session: Session, cart: Cart) -> None:
     """Take everything out, after it was ordered."""
+    cart.voucher_code = ""
     session.execute(delete(CartLine).where(CartLine.cart_id == cart.id))
     _touch(cart)
 

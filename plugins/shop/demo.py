@@ -13,6 +13,7 @@ from plugins.shop.models import Product
 from plugins.shop.orders import Item, NewOrder, record_order
 from plugins.shop.products import make_slug
 from plugins.shop.states import Step, take_step
+from plugins.shop.vouchers import VoucherValues, add_voucher
 
 REDUCED, FULL = 700, 1900
 
@@ -38,6 +39,12 @@ PRODUCTS: Sequence[tuple[str, str, int, int, int | None]] = (
 )
 """Name, description, price in cents with the tax in it, tax rate in basis points, stock."""
 
+VOUCHERS: Sequence[tuple[str, str, int, int, int | None]] = (
+    ("WILLKOMMEN10", "percent", 1000, 0, None),
+    ("STAMMKUNDE", "fixed", 500, 2500, 100),
+)
+"""Code, kind, basis points or cents, from an order of so many cents, how often in all."""
+
 NOTES = ("Bitte klingeln.", "Abholung am Samstag.", "Bitte ohne Nüsse.", "Für einen Geburtstag.")
 
 SHARE = 0.45
@@ -59,6 +66,7 @@ def make_history(site: Site, demo: Demo) -> None:
     """Write products and orders through the same use cases as real visitors, the oldest first."""
     with site.begin() as session:
         products = _add_products(session, site)
+        _add_vouchers(session, site)
     planned = [order for person in demo.people for order in _orders_of(person, demo, products)]
     planned.sort(key=lambda order: order.new.placed_at)
     for start in range(0, len(planned), BATCH):
@@ -67,6 +75,21 @@ def make_history(site: Site, demo: Demo) -> None:
                 recorded = record_order(session, site, order.new)
                 for step, at in order.steps:
                     take_step(session, recorded.id, step, SYSTEM, at)
+
+
+def _add_vouchers(session: Session, site: Site) -> None:
+    for code, kind, value, minimum, limit in VOUCHERS:
+        voucher = VoucherValues(
+            code=code,
+            kind=kind,
+            value=value,
+            minimum=minimum,
+            starts_on=None,
+            ends_on=None,
+            limit=limit,
+            limit_per_customer=1,
+        )
+        add_voucher(session, site, voucher)
 
 
 def _add_products(session: Session, site: Site) -> list[int]:

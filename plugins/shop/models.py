@@ -59,6 +59,7 @@ class Cart(Base):
     id: Mapped[Id]
     token_hash: Mapped[str] = mapped_column(unique=True)
     checkout_key: Mapped[str]
+    voucher_code: Mapped[str] = mapped_column(default="", server_default="")
     updated_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
@@ -93,7 +94,7 @@ class Order(Base):
 
     `token` opens the visitor's thank-you page; `checkout_key` is unique, so one form makes one order. `state`
     is the furthest of open, paid, shipped and cancelled; the times say more: a shipped order may still wait
-    for its payment.
+    for its payment. `total` is what is to be paid: the lines less `discount`, which the voucher took off.
     """
 
     __tablename__ = "shop_orders"
@@ -106,6 +107,8 @@ class Order(Base):
     state: Mapped[str] = mapped_column(default="open")
     currency: Mapped[str]
     total: Mapped[int] = mapped_column(BigInt)
+    discount: Mapped[int] = mapped_column(BigInt, default=0, server_default="0")
+    voucher_code: Mapped[str] = mapped_column(default="", server_default="")
     email: Mapped[str]
     name: Mapped[str]
     phone: Mapped[str] = mapped_column(default="")
@@ -129,6 +132,51 @@ class Order(Base):
         Index("ix_shop_orders_placed", "placed_at", "id"),
         Index("ix_shop_orders_state", "state", "placed_at", "id"),
     )
+
+
+class Voucher(Base):
+    """A voucher (FEATURES S3). `value` is basis points for kind "percent", minor units of `currency` for "fixed".
+
+    Valid from `starts_at` until before `ends_at`. `uses` counts the orders that used it and were not cancelled: kept
+    here, so that a limit is held by one statement. `minimum` is in minor units of `currency`.
+    """
+
+    __tablename__ = "shop_vouchers"
+
+    id: Mapped[Id]
+    code: Mapped[str]
+    code_key: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[str]
+    value: Mapped[int] = mapped_column(BigInt)
+    currency: Mapped[str]
+    minimum: Mapped[int] = mapped_column(BigInt, default=0)
+    starts_at: Mapped[datetime | None]
+    ends_at: Mapped[datetime | None]
+    limit: Mapped[int | None]
+    limit_per_customer: Mapped[int | None]
+    uses: Mapped[int] = mapped_column(default=0)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('percent', 'fixed')", name="kind"),
+        CheckConstraint("value > 0", name="value"),
+        CheckConstraint("uses >= 0", name="uses"),
+    )
+
+
+class VoucherUse(Base):
+    """That an order used a voucher, and whose order it was."""
+
+    __tablename__ = "shop_voucher_uses"
+
+    order_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    voucher_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_vouchers.id", ondelete="CASCADE"))
+    contact_id: Mapped[OptionalContactRef]
+
+    __table_args__ = (Index("ix_shop_voucher_uses_voucher", "voucher_id", "contact_id"),)
 
 
 class OrderLine(Base):

@@ -81,6 +81,8 @@ class OrderView(OrderRow):
     note: str
     placed_by: str
     lines: Sequence[PricedLine]
+    voucher_code: str
+    discount: Money
     taxes: Sequence[TaxPart]
     events: Sequence[EventView]
     steps: Sequence[Step]
@@ -207,6 +209,8 @@ def read_order(session: Session, order_id: int) -> OrderView:
             )
             for line in lines
         ],
+        voucher_code=order.voucher_code,
+        discount=Money(minor=order.discount, currency=order.currency),
         taxes=[TaxPart(rate=part.rate, gross=part.gross, tax=part.tax) for part in taxes],
         events=[
             EventView(

@@ -20,7 +20,7 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.shop import columns, panels, selling, shelving, shopping, tiles
+from plugins.shop import columns, panels, selling, shelving, shopping, tiles, vouching
 from plugins.shop import demo as history
 
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
@@ -51,6 +51,7 @@ def permissions() -> list[Permission]:
             order=200,
         ),
         Permission(key="shop.products", label="Edit products", roles=("owner", "manager"), order=201),
+        Permission(key="shop.vouchers", label="Edit vouchers", roles=("owner", "manager"), order=202),
     ]
 
 
@@ -168,8 +169,8 @@ def overview_tiles() -> list[Tile]:
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The public shop, and orders and products in the dashboard."""
-    return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES]
+    """The public shop, and orders, products and vouchers in the dashboard."""
+    return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES, *vouching.ROUTES]
 
 
 @hookimpl

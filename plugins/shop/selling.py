@@ -34,6 +34,7 @@ from plugins.shop.order_book import count_open, read_order, read_orders
 from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_once
 from plugins.shop.products import products_for_sale
 from plugins.shop.states import STATE_LABELS, STATES, STEPS, take_step
+from plugins.shop.vouchers import usable_codes
 
 
 @get("/dashboard/shop", permission="shop.orders")
@@ -194,8 +195,10 @@ def _ask_for_person(request: Request, form: Form, status: int = 200) -> Response
 def _order_form(request: Request, form: Form, person: Person, key: str, status: int = 200) -> Response[str]:
     with request.site.session() as session:
         products = products_for_sale(session, request.site)
+        codes = usable_codes(session, request.site)
     return request.page(
         "shop/new_order.html",
+        codes=codes,
         status=status,
         customer=person,
         products=products,
@@ -225,6 +228,7 @@ def place_for_contact(
             details=details,
             items=[Item(product_id=one, quantity=many) for one, many in quantities.items() if many],
             note=note,
+            voucher=form.text("voucher"),
             actor=request.actor,
             checkout_key=f"staff {key}",
             contact_id=person.contact_id,

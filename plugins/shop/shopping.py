@@ -35,6 +35,7 @@ from plugins.shop.carts import (
     offer_of,
     open_cart,
     read_offer,
+    use_voucher,
     view_cart,
 )
 from plugins.shop.forms import as_input, read_note, read_quantities, say, summary
@@ -77,7 +78,7 @@ def show_product(request: Request, slug: FromPath[str]) -> Response[str]:
 @get("/shop/cart", public=True)
 def show_cart(request: Request) -> Response[str]:
     """The visitor's cart."""
-    return request.page("shop/cart.html", cart=_view(request))
+    return request.page("shop/cart.html", cart=_view(request), values={}, errors={})
 
 
 @post("/shop/cart/add", public=True, max_body=10_000)
@@ -133,6 +134,21 @@ def _change(request: Request, form: Form, quantities: dict[int, int]) -> Redirec
     return request.redirect("/shop/cart", "The cart is up to date.")
 
 
+@post("/shop/cart/voucher", public=True, max_body=10_000)
+def put_voucher(request: Request, form: FormInput) -> Response[str] | Redirect:
+    """Use a voucher for what is in the cart, or with an empty code none (S3)."""
+    try:
+        with request.site.begin() as session:
+            cart = find_cart(session, _token(request), lock=True)
+            code = use_voucher(session, request.site, cart, form.text("voucher")) if cart is not None else ""
+    except InvalidInput as error:
+        form.fail(as_input(error, "voucher"))
+        return request.page("shop/cart.html", status=422, cart=_view(request), values=form.values, errors=form.errors)
+    if code:
+        return request.redirect("/shop/cart", "Voucher %(code)s is used.", code=code)
+    return request.redirect("/shop/cart", "No voucher is used.", kind="info")
+
+
 @get("/shop/checkout", public=True)
 def show_checkout(request: Request) -> Response[str] | Redirect:
     """The form that orders what is in the cart. Nothing in it is filled in from what is known of anybody
@@ -182,10 +198,12 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
                     if known is not None:
                         return _thanks(request, known)
                     raise Conflict("Your cart has changed in the meantime. Check it, then order again.")
+                ordered = view_cart(session, request.site, cart)
                 new = NewOrder(
                     email=email,
                     details=details,
-                    items=view_cart(session, request.site, cart).items,
+                    items=ordered.items,
+                    voucher=ordered.voucher,
                     note=note,
                     checkout_key=offer[0],
                     expected=offer[1],
@@ -237,6 +255,7 @@ ROUTES: list[Any] = [
     show_cart,
     put_into_cart,
     update_cart,
+    put_voucher,
     remove_from_cart,
     show_checkout,
     place_order,

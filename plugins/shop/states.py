@@ -17,6 +17,7 @@ from plugins.shop.models import Order, OrderLine, now
 from plugins.shop.orders import add_event
 from plugins.shop.stock import put_back
 from plugins.shop.totals import recount
+from plugins.shop.vouchers import give_back
 
 Step = Literal["paid", "shipped", "cancelled"]
 
@@ -59,8 +60,9 @@ def steps_of(*, paid_at: datetime | None, shipped_at: datetime | None, cancelled
 def take_step(session: Session, order_id: int, step: Step, actor: Actor, at: datetime | None = None) -> str:
     """Take an order a step on; answers its number.
 
-    Cancelling puts the goods back into stock and takes the order out of the contact's totals. Raises
-    NotFound, and Conflict when the order can't take this step, as when a colleague cancelled it a moment ago.
+    Cancelling puts the goods back into stock, gives back the voucher's use, and takes the order out of the
+    contact's totals. Raises NotFound, and Conflict when the order can't take this step, as when a colleague
+    cancelled it a moment ago.
     """
     # Locked: of two people who press at once the second sees what the first did.
     statement = select(Order).where(Order.id == order_id).with_for_update()
@@ -77,6 +79,7 @@ def take_step(session: Session, order_id: int, step: Step, actor: Actor, at: dat
     add_event(session, order.id, step, actor, at)
     if step == "cancelled":
         put_back(session, session.scalars(select(OrderLine).where(OrderLine.order_id == order.id)).all())
+        give_back(session, order.id)
     if order.contact_id is not None:
         add_activity(
             session,

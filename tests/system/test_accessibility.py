@@ -31,6 +31,8 @@ DASHBOARD = (
     "/dashboard/shop/orders",
     "/dashboard/shop/products",
     "/dashboard/shop/orders/new?contact=1",
+    "/dashboard/shop/vouchers",
+    "/dashboard/shop/vouchers/new",
     "/dashboard/booking/appointments",
     "/dashboard/booking/services",
     "/dashboard/booking/hours",

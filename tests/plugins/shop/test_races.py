@@ -121,3 +121,12 @@ def test_numbers_have_no_gaps_and_totals_are_right_when_many_order_at_once(site:
             kept = session.get_one(CustomerTotals, contact_id).orders
             amount = session.scalar(select(CustomerAmount.minor).where(CustomerAmount.contact_id == contact_id))
             assert (kept, amount or 0) == tuple(real)
+
+
+def test_first_orders_of_new_addresses_at_once_do_not_wait_in_a_circle(site: Site) -> None:
+    bread = add(site)
+
+    results = at_once(24, lambda index: order(site, (bread, 1), email=f"new{index % 3}@example.org"))
+
+    assert [one for one in results if isinstance(one, Exception)] == []
+    assert (count(site, Order), count(site, Contact)) == (24, 3)

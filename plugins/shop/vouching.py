@@ -1,0 +1,224 @@
+"""What staff see of vouchers: the list, and the form to add and change one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from types import MappingProxyType
+from typing import Any
+
+from litestar.params import FromPath
+from litestar.response import Redirect, Response
+
+from core import Form, FormInput, InvalidInput, Request, currency_digits, get, post
+from plugins.shop.amounts import FULL, parse_price, parse_rate, written_decimal, written_rate
+from plugins.shop.forms import summary
+from plugins.shop.vouchers import (
+    MAX_LIMIT,
+    VoucherValues,
+    VoucherView,
+    add_voucher,
+    all_vouchers,
+    check_code,
+    delete_voucher,
+    edit_voucher,
+    get_voucher,
+    make_code,
+    set_voucher_active,
+)
+
+LIST = "/dashboard/shop/vouchers"
+
+STATE_SIGNS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
+    {
+        "active": ("Can be used", "green", "check"),
+        "planned": ("Not valid yet", "blue", "clock"),
+        "expired": ("Expired", "neutral", "clock"),
+        "used_up": ("Used up", "neutral", "check"),
+        "off": ("Switched off", "neutral", "x"),
+        "other_currency": ("Other currency", "amber", "warning"),
+    }
+)
+"""State → its name for people (a message id), and the colour and icon of its badge."""
+
+
+@get(LIST, permission="shop.vouchers")
+def show_vouchers(request: Request) -> Response[str]:
+    """All vouchers."""
+    with request.site.session() as session:
+        vouchers = all_vouchers(session, request.site)
+    return request.page("shop/vouchers.html", vouchers=vouchers, signs=STATE_SIGNS)
+
+
+@get(f"{LIST}/new", permission="shop.vouchers")
+def new_voucher(request: Request) -> Response[str]:
+    """The form for a new voucher."""
+    return _form(request, Form(fields={"kind": ["percent"], "code": [make_code()]}), None)
+
+
+@post(f"{LIST}/new", permission="shop.vouchers", max_body=10_000)
+def create_voucher(request: Request, form: FormInput) -> Response[str] | Redirect:
+    """Add a voucher; it can be used at once."""
+    values = _read(form, request.site.setting("shop.currency"))
+    if values is not None:
+        try:
+            with request.site.begin() as session:
+                add_voucher(session, request.site, values)
+        except InvalidInput as error:
+            form.fail(error)
+        else:
+            return request.redirect(LIST, "Voucher %(code)s is added.", code=values.code)
+    return _form(request, form, None, 422)
+
+
+@get(f"{LIST}/{{voucher_id:int}}", permission="shop.vouchers")
+def show_voucher(request: Request, voucher_id: FromPath[int]) -> Response[str]:
+    """The form to change a voucher."""
+    with request.site.session() as session:
+        voucher = get_voucher(session, request.site, voucher_id)
+    return _form(request, Form(fields={name: [text] for name, text in _typed(request, voucher).items()}), voucher)
+
+
+@post(f"{LIST}/{{voucher_id:int}}", permission="shop.vouchers", max_body=10_000)
+def change_voucher(request: Request, form: FormInput, voucher_id: FromPath[int]) -> Response[str] | Redirect:
+    """Change a voucher. Orders keep what it took off them."""
+    values = _read(form, request.site.setting("shop.currency"))
+    if values is not None:
+        try:
+            with request.site.begin() as session:
+                edit_voucher(session, request.site, voucher_id, values)
+        except InvalidInput as error:
+            form.fail(error)
+        else:
+            return request.redirect(LIST, "Voucher %(code)s is saved.", code=values.code)
+    with request.site.session() as session:
+        voucher = get_voucher(session, request.site, voucher_id)
+    return _form(request, form, voucher, 422)
+
+
+@post(f"{LIST}/{{voucher_id:int}}/active", permission="shop.vouchers", max_body=10_000)
+def switch_voucher(request: Request, form: FormInput, voucher_id: FromPath[int]) -> Redirect:
+    """Let a voucher be used, or no longer."""
+    active = form.text("active") == "1"
+    with request.site.begin() as session:
+        code = set_voucher_active(session, voucher_id, active=active)
+    toast = "Voucher %(code)s can be used." if active else "Voucher %(code)s can't be used any more."
+    return request.redirect(LIST, toast, code=code)
+
+
+@post(f"{LIST}/{{voucher_id:int}}/delete", permission="shop.vouchers", max_body=10_000)
+def remove_voucher(request: Request, voucher_id: FromPath[int]) -> Redirect:
+    """Remove a voucher that nobody has used."""
+    with request.site.begin() as session:
+        code = delete_voucher(session, voucher_id)
+    return request.redirect(LIST, "Voucher %(code)s is deleted.", code=code)
+
+
+def _read(form: Form, currency: str) -> VoucherValues | None:
+    """Check what staff typed; None when something is wrong, which `form.errors` then says."""
+    code = form.text("code") or make_code()
+    try:
+        code = check_code(code)
+    except InvalidInput as error:
+        form.fail(error)
+    kind = "fixed" if form.text("kind") == "fixed" else "percent"
+    value = _amount(form, "value", kind, currency)
+    if not value and "value" not in form.errors:
+        form.fail(InvalidInput("Enter what the voucher takes off.", field="value"))
+    minimum = _amount(form, "minimum", "fixed", currency)
+    starts_on, ends_on = _day(form, "starts_on"), _day(form, "ends_on")
+    if starts_on is not None and ends_on is not None and ends_on < starts_on:
+        form.fail(InvalidInput("The last day is before the first.", field="ends_on"))
+    limit, per_customer = _limit(form, "limit"), _limit(form, "limit_per_customer")
+    if form.errors:
+        return None
+    return VoucherValues(
+        code=code,
+        kind=kind,
+        value=value,
+        minimum=minimum,
+        starts_on=starts_on,
+        ends_on=ends_on,
+        limit=limit,
+        limit_per_customer=per_customer,
+    )
+
+
+def _amount(form: Form, name: str, kind: str, currency: str) -> int:
+    text = form.text(name)
+    if not text:
+        return 0
+    try:
+        number = parse_rate(text, name=name) if kind == "percent" else parse_price(text, currency, name=name)
+    except InvalidInput as error:
+        form.fail(error)
+        return 0
+    if kind == "percent" and number > FULL:
+        form.fail(InvalidInput("100 % at most.", field=name))
+    return number
+
+
+def _day(form: Form, name: str) -> date | None:
+    text = form.text(name)
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or not 2000 <= day.year <= 2999:
+        form.fail(InvalidInput("Enter a day, such as 2026-12-24.", field=name))
+        return None
+    return day
+
+
+def _limit(form: Form, name: str) -> int | None:
+    number = form.whole_number(name)
+    if number is not None and not 1 <= number <= MAX_LIMIT:
+        form.fail(InvalidInput("Enter a number from 1 to %(max)s, or leave it empty.", field=name, max=MAX_LIMIT))
+    return number
+
+
+def _form(request: Request, form: Form, voucher: VoucherView | None, status: int = 200) -> Response[str]:
+    return request.page(
+        "shop/voucher_form.html",
+        status=status,
+        voucher=voucher,
+        currency=request.site.setting("shop.currency"),
+        values=form.values,
+        errors=form.errors,
+        summary=summary(request, form),
+    )
+
+
+def _typed(request: Request, voucher: VoucherView) -> dict[str, str]:
+    """A voucher as a person would type it."""
+    comma = request.language.code == "de"
+    digits = currency_digits(voucher.currency)
+    # An amount in another currency than the site's has to be thought of anew.
+    strange = voucher.currency != request.site.setting("shop.currency")
+
+    def amount(number: int) -> str:
+        return "" if strange or not number else written_decimal(number, digits, comma=comma)
+
+    return {
+        "code": voucher.code,
+        "kind": voucher.kind,
+        "value": written_rate(voucher.value, comma=comma) if voucher.kind == "percent" else amount(voucher.value),
+        "minimum": amount(voucher.minimum),
+        "starts_on": voucher.starts_on.isoformat() if voucher.starts_on else "",
+        "ends_on": voucher.ends_on.isoformat() if voucher.ends_on else "",
+        "limit": "" if voucher.limit is None else str(voucher.limit),
+        "limit_per_customer": "" if voucher.limit_per_customer is None else str(voucher.limit_per_customer),
+    }
+
+
+ROUTES: list[Any] = [
+    show_vouchers,
+    new_voucher,
+    create_voucher,
+    show_voucher,
+    change_voucher,
+    switch_voucher,
+    remove_voucher,
+]
