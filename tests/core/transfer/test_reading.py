@@ -271,7 +271,8 @@ def test_t_i1_encodings_are_told_by_all_bytes(tmp_path: Path) -> None:
 
 
 def test_t_i5_what_is_larger_than_a_gigabyte_is_refused_before_it_is_read(site: Site, staff: TestClient[Any]) -> None:
-    answer = staff.post(IMPORT, content=b"x", headers={"content-length": "1100000000", "content-type": "text/plain"})
+    headers = {"content-length": "1100000000", "content-type": "multipart/form-data; boundary=x"}
+    answer = staff.post(IMPORT, content=b"--x", headers=headers)
 
     assert answer.status_code == 413
     assert count(site, ContactImport) == 0
