@@ -112,6 +112,7 @@ def take_step(session: Session, site: Site, row: ContactImport) -> bool:
             remembered = {one.key for one in taken.met if one.is_remembered}
             seen.add(one for one in people if one.key in remembered)
     wrong += [note for person in people for note in person.notes]
+    wrong += taken.notes
     _keep_problems(session, row, wrong)
     row.numbers = _counted(row.numbers, taken, wrong, reading.source.share(), len(records))
     row.position = reading.position
