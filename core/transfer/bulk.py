@@ -7,13 +7,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, text
+from sqlalchemy import ARRAY, ColumnElement, Table, any_, literal, text
 from sqlalchemy.orm import Session
 
 
 def is_sqlite(session: Session) -> bool:
     """Whether this session's database is SQLite."""
     return session.get_bind().dialect.name == "sqlite"
+
+
+def within(session: Session, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """That a column has one of many values: on PostgreSQL as one array, quicker to read than a thousand parameters."""
+    if is_sqlite(session):
+        return column.in_(values)
+    return column == any_(literal(list(values), ARRAY(column.type)))
 
 
 def as_stored(session: Session) -> Callable[[Any], Any]:
@@ -54,21 +61,33 @@ def insert_rows(
             complete,
         )
         return
-    target = table.name
-    if unique:
-        target = f"tresen_bulk_{table.name}"
-        connection.execute(text(f"CREATE TEMP TABLE IF NOT EXISTS {target} (LIKE {table.name}) ON COMMIT DROP"))
-        connection.execute(text(f"TRUNCATE {target}"))
-        for name in (column.name for column in table.columns if column.name not in names):
-            connection.execute(text(f'ALTER TABLE {target} ALTER COLUMN "{name}" DROP NOT NULL'))
-    driver: Any = connection.connection.driver_connection
+    if not unique:
+        _copy(session, table.name, listed, complete)
+        return
+    from psycopg.errors import UniqueViolation
+
+    # Rows that are there already are rare. Only when there are any, all go by way of a table of their own.
+    savepoint = session.begin_nested()
+    try:
+        _copy(session, table.name, listed, complete)
+        savepoint.commit()
+        return
+    except UniqueViolation:
+        savepoint.rollback()
+    target = f"tresen_bulk_{table.name}"
+    connection.execute(text(f"CREATE TEMP TABLE {target} AS SELECT {listed} FROM {table.name} LIMIT 0"))  # noqa: S608
+    _copy(session, target, listed, complete)
+    connection.execute(
+        text(f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {target}{ignoring}")  # noqa: S608
+    )
+    connection.execute(text(f"DROP TABLE {target}"))
+
+
+def _copy(session: Session, target: str, listed: str, rows: Sequence[Sequence[Any]]) -> None:
+    driver: Any = session.connection().connection.driver_connection
     with driver.cursor() as cursor, cursor.copy(f"COPY {target} ({listed}) FROM STDIN") as copy:
-        for row in complete:
+        for row in rows:
             copy.write_row(row)
-    if unique:
-        connection.execute(
-            text(f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {target}{ignoring}")  # noqa: S608
-        )
 
 
 def _defaults(session: Session, table: Table, given: Sequence[str]) -> dict[str, Any]:

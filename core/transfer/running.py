@@ -32,8 +32,8 @@ MOST = 5000
 FIRST = 200
 """Rows of the first batch; the following ones grow or shrink with the time they take."""
 
-STEP_SECONDS = 0.08
-"""Time of the processor that a batch should take: on SQLite nobody else writes meanwhile (at most 200 ms)."""
+STEP_SECONDS = {"sqlite": 0.08, "postgresql": 0.4}
+"""Time of the processor that a batch should take. On SQLite nobody else writes meanwhile (at most 200 ms)."""
 
 SKIPPED = 20_000
 """Rows of a file that are read again in one step after a restart, to come back to where it was."""
@@ -112,11 +112,13 @@ def take_step(session: Session, site: Site, row: ContactImport) -> bool:
             remembered = {one.key for one in taken.met if one.is_remembered}
             seen.add(one for one in people if one.key in remembered)
     wrong += [note for person in people for note in person.notes]
+    wrong += taken.notes
     _keep_problems(session, row, wrong)
     row.numbers = _counted(row.numbers, taken, wrong, reading.source.share(), len(records))
     row.position = reading.position
     took = thread_time() - begun
-    reading.size = max(20, min(MOST, int(reading.size * min(2.0, STEP_SECONDS / max(took, 0.001)))))
+    aimed_at = STEP_SECONDS[session.get_bind().dialect.name]
+    reading.size = max(20, min(MOST, int(reading.size * min(2.0, aimed_at / max(took, 0.001)))))
     if is_over:
         row.records = row.position
         row.state = "done" if writes else "checked"

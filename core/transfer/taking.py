@@ -20,10 +20,11 @@ from core.contacts.capture import keep_suggestion
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
 from core.contacts.search_texts import DERIVED, derived_columns, refresh_search_texts
 from core.contacts.tags import ensure_tag, tag_key
-from core.transfer.bulk import as_stored, insert_rows, next_ids
+from core.errors import InvalidInput
+from core.transfer.bulk import as_stored, insert_rows, next_ids, within
 from core.transfer.fields import all_fields, as_json, write_values
 from core.transfer.models import ImportedContact
-from core.transfer.rows import Incoming
+from core.transfer.rows import Incoming, Problem
 from core.values import Activity, Actor, ImportStatement
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class Taken:
     met: list[Known] = field(factory=list)
     left: dict[str, int] = field(factory=dict)
     applied: dict[str, int] = field(factory=dict)
+    notes: list[Problem] = field(factory=list)
     held: int = 0
 
 
@@ -250,7 +252,7 @@ def _known_contacts(session: Session, keys: Iterable[str], *, lock: bool) -> dic
         # In the order of ids, so that two imports at once wait for each other and do not meet crosswise.
         statement = statement.with_for_update()
     wanted = list(dict.fromkeys(keys))
-    rows = session.execute(statement.where(of.email_key.in_(wanted))).mappings().all() if wanted else []
+    rows = session.execute(statement.where(within(session, of.email_key, wanted))).mappings().all() if wanted else []
     found: dict[str, Known] = {}
     by_id: dict[int, Known] = {}
 
@@ -321,12 +323,13 @@ def _write(session: Session, site: Site, plan: Plan, taken: Taken, people: Seque
         outcomes = {id(person): outcome for person, outcome in again.outcomes}
         taken.outcomes = [(person, outcomes.get(id(person), outcome)) for person, outcome in taken.outcomes]
         taken.met = [one for one in taken.met if one.key not in keys]
+        taken.notes += again.notes
     touched = [one for one in taken.met if one.touched]
     created = [one for one in touched if one.created]
     changed = [one for one in touched if not one.created]
     _update_contacts(session, plan, changed)
     _add_tags(session, touched)
-    _write_fields(session, site, plan, touched)
+    _write_fields(session, site, plan, taken, touched)
     refresh_search_texts(session, [one.id for one in touched if one.id and (one.fields or not one.created)])
     for one in taken.met:
         for group, values in one.suggestions.items():
@@ -371,7 +374,7 @@ def _insert_contacts(session: Session, site: Site, plan: Plan, created: Sequence
         # The transaction holds the only write lock: nobody was faster.
         return []
     ids = [one.id for one in created]
-    there = set(session.scalars(select(contacts.c.id).where(contacts.c.id.in_(ids))))
+    there = set(session.scalars(select(contacts.c.id).where(within(session, contacts.c.id, ids))))
     return [one for one in created if one.id not in there]
 
 
@@ -419,10 +422,24 @@ def _add_tags(session: Session, touched: Sequence[Known]) -> None:
     insert_rows(session, contact_tags, ["tag_id", "contact_id"], rows, unique="tag_id, contact_id")
 
 
-def _write_fields(session: Session, site: Site, plan: Plan, touched: Sequence[Known]) -> None:
+def _write_fields(session: Session, site: Site, plan: Plan, taken: Taken, touched: Sequence[Known]) -> None:
+    """The contact fields; what a field refuses, such as a consent without its proof, is left out and noted."""
     for one in touched:
-        if one.fields and one.id is not None:
+        if not one.fields or one.id is None:
+            continue
+        savepoint = session.begin_nested()
+        try:
             write_values(session, site, one.id, one.fields, plan.actor)
+            savepoint.commit()
+        except InvalidInput as error:
+            savepoint.rollback()
+            key = error.field or next(iter(one.fields))
+            value = str(one.fields.get(key) or "")
+            taken.notes.append(
+                Problem(one.line, error.message, key, value, dict(error.values), (one.email,), refused=False)
+            )
+            one.fields.clear()
+            one.before.pop("fields", None)
 
 
 def _log(session: Session, plan: Plan, created: Sequence[Known], changed: Sequence[Known]) -> None:

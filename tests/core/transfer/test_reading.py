@@ -268,3 +268,29 @@ def test_t_i1_encodings_are_told_by_all_bytes(tmp_path: Path) -> None:
     path.write_bytes(b"email,name\n" + b"a@example.org,Anna\n" * 100_000 + "b@example.org,Müller\n".encode("cp1252"))
 
     assert find_encoding(path).name == "cp1252"
+
+
+def test_t_i5_what_is_larger_than_a_gigabyte_is_refused_before_it_is_read(site: Site, staff: TestClient[Any]) -> None:
+    headers = {"content-length": "1100000000", "content-type": "multipart/form-data; boundary=x"}
+    answer = staff.post(IMPORT, content=b"--x", headers=headers)
+
+    assert answer.status_code == 413
+    assert count(site, ContactImport) == 0
+
+
+def test_t_i5_memory_does_not_grow_with_the_file(tmp_path: Path, site: Site) -> None:
+    import tracemalloc
+
+    from core.transfer.commands import Asked, bring_in
+
+    def peak(number: int) -> int:
+        path = tmp_path / f"{number}.csv"
+        path.write_text("email,name\n" + "".join(f"p{one}@example.org,Person {one}\n" for one in range(number)))
+        tracemalloc.start()
+        bring_in(site, path, Asked(), dry_run=True)
+        used = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return used
+
+    peak(200)
+    assert peak(24_000) < peak(6000) * 1.5 + 1_000_000
