@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts.models import Contact, StoredFile
+from core.contacts.search_index import forget_removed
 from core.database.after import after_commit
 from core.database.upsert import upsert
 from core.privacy import quotes, remains
@@ -70,6 +71,7 @@ def erase(
         _write(session, receipt_id, people, len(found), lines)
         number += len(found)
     if receipt_id is not None:
+        forget_removed(session.connection())
         after_commit(session, partial(remains.clear, site, receipt_id, files))
     return Receipt(id=receipt_id, contacts=number)
 

@@ -31,7 +31,6 @@ from core.contacts.bulk.selections import (
     selected_contacts,
 )
 from core.contacts.views import LIST_PATH, View, read_view
-from core.contributions import addresses
 from core.errors import Conflict, InvalidInput, NotFound, TresenError
 from core.values import BulkAction, BulkField, Choice
 from core.web.jobs import job_path, redirect_to_job, with_next
@@ -61,7 +60,7 @@ def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
         for action in request.site.contributions.contact_bulk_actions.values()
         if request.allows(action.permission) and _fits(action, view)
     ]
-    if _may_export(request):
+    if request.allows("contact.export"):
         # That page takes the ticks or the view as they are: nothing is changed, so nothing is written down.
         entries.append(
             {
@@ -76,13 +75,6 @@ def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
     if not entries:
         return None
     return {"action": PATH, "entries": entries, "fields": {"view": urlencode(view.parameters()), "next": here}}
-
-
-def _may_export(request: Request) -> bool:
-    return any(
-        f"POST {EXPORT_PATH}" in addresses(route) and request.allows((route.opt or {}).get("permission"))
-        for _, route in request.site.contributions.routers
-    )
 
 
 def _fits(action: BulkAction, view: View) -> bool:

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.response import Response
 from litestar.testing import TestClient
 from sqlalchemy import func, select, update
 
-from core import BulkAction, FormInput, Request, Site, add_activities, post
+from core import BulkAction, Site, add_activities
 from core.contacts.bulk.models import SelectedContact, Selection
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
 from core.contacts.tags import add_tags
@@ -402,18 +401,18 @@ def test_l7_an_id_that_is_given_anew_is_nobody_who_was_ticked(site: Site, staff:
     assert tagged(site, "VIP") == []
 
 
-def test_l7_export_gets_the_ticks_or_the_view_as_they_are(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
-    @post(f"{LIST}/export", permission="contact.edit")
-    def export(request: Request, form: FormInput) -> Response[str]:
-        return Response(f"{form.texts('id')} {form.text('view')}", media_type="text/plain")
+def test_l7_export_gets_the_ticks_or_the_view_as_they_are(site: Site, staff: TestClient[Any]) -> None:
+    contact = add(site)
+    add(site)
+    page = staff.get(f"{LIST}?q=example").text
+    assert 'value="contact.export" form="bulk" formaction="/dashboard/contacts/export"' in page
 
-    with open_site(tmp_path, fresh_database, plugin_of("paper", routers=lambda: [export])) as site:
-        contact = add(site)
-        with signed_in(site) as staff:
-            page = staff.get(f"{LIST}?q=example").text
-            assert 'value="contact.export" form="bulk" formaction="/dashboard/contacts/export"' in page
-            data = {"action": "contact.export", "id": str(contact), "view": "q=example", "next": LIST}
-            assert staff.post(f"{LIST}/export", data=data).text == f"['{contact}'] q=example"
+    data = {"action": "contact.export", "id": str(contact), "view": "q=example", "next": LIST}
+    ticked = staff.post(f"{LIST}/export", data=data).text
+    assert "The ticked contacts (1)" in ticked
+    everything = staff.post(f"{LIST}/export", data={**data, "all_matching": "1"}).text
+    assert "The contacts of the list (2)" in everything
+    assert "The ticked contacts" not in everything
 
 
 # The menu of a row

@@ -161,7 +161,7 @@ def test_p2_actions_of_plugins_are_offered_to_those_who_may(tmp_path: Path, coun
         "Export data",
         "Delete",
     ]
-    assert f'href="/dashboard/counter/sell/{contact_id}"' in menu
+    assert f'href="/dashboard/counter/sell/{contact_id}?next=' in menu
 
 
 def panels(tmp_path: Path) -> tuple[list[Panel], Event]:

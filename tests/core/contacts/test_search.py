@@ -15,9 +15,10 @@ from core import Activity, Capture, Details, capture_contact
 from core.contacts import places
 from core.contacts.directory import find_contacts
 from core.contacts.folding import name_key, search_text, spellings
+from core.contacts.merging.combining import write_aliases
 from core.contacts.models import Contact
 from core.contacts.search_index import FORGETS_AT_ONCE, POSTGRESQL_INDEX, forget_removed
-from core.contacts.search_texts import refresh_search_text, refresh_search_texts
+from core.contacts.search_texts import refresh_search_texts
 from core.contacts.statements import in_order, make_plan
 from core.contacts.views import View
 from core.site import Site
@@ -113,8 +114,7 @@ def test_l5_an_alias_finds_the_contact_that_was_kept(site: Site) -> None:
     kept = add(site, "new@example.org", name="Anna Neu")
     add(site, "old@example.org", name="Anna Alt", merged_into=kept)
     with site.begin() as session:
-        contact = session.get_one(Contact, kept)
-        refresh_search_text(contact)
+        write_aliases(session, session.get_one(Contact, kept))
 
     assert found(site, "old@example") == {kept}
 
