@@ -8,7 +8,7 @@ with the site. It draws what `components/lists.html` and `components/signs.html`
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -29,12 +29,14 @@ MAX_KEPT = 200
 # What a value must be
 
 
-def check_cell(kind: CellKind, value: object) -> object:
-    """The value, fit to be shown; None for nothing. Raises TypeError for what the kind can't be."""
-    if value is None:
-        return None
-    checked = _CHECKS[kind](value)
-    return None if checked in ("", ()) else checked
+def check_cells(kind: CellKind, values: Iterable[object]) -> list[object]:
+    """The values, fit to be shown; None for nothing. Raises TypeError for what the kind can't be."""
+    check = _CHECKS[kind]
+    checked = [None if value is None else check(value) for value in values]
+    return [None if value in NOTHING else value for value in checked]
+
+
+NOTHING = ("", (), None)
 
 
 def _refuse(kind: str, value: object, wanted: str) -> TypeError:

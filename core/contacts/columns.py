@@ -96,6 +96,6 @@ def tags_of(session: Session, contact_ids: Sequence[int]) -> Mapping[int, Sequen
 
 def _by_contact(session: Session, statement: Select[Any], contact_ids: Sequence[int]) -> Mapping[int, Sequence[str]]:
     found: dict[int, list[str]] = {}
-    for contact_id, value in session.connection().execute(statement, {"ids": contact_ids}):
+    for contact_id, value in session.connection().execute(statement, {"ids": contact_ids}).all():
         found.setdefault(contact_id, []).append(value)
     return found

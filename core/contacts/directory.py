@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core.contacts.cells import check_cell
+from core.contacts.cells import check_cells
 from core.contacts.counts import COUNTED_UP_TO, Counts, counts_of
 from core.contacts.cursors import Cursor, decode_cursor, encode_cursor
 from core.contacts.matching import (
@@ -22,7 +22,7 @@ from core.contacts.matching import (
     match,
 )
 from core.contacts.places import Place, find_part
-from core.contacts.statements import cells_of, make_plan, misfit, side_table
+from core.contacts.statements import ALWAYS, cells_of, make_plan, misfit, side_table
 from core.contacts.views import DEFAULT_SORT, View
 from core.plugins import Call, Failure, describe, plugin_of
 from core.values import Column
@@ -44,7 +44,8 @@ class Found:
     """One page of the list.
 
     Each row has the contact's `id`, `name`, `email`, `email_key`, `picture`, `inactive_at`, and under `c0`,
-    `c1` … the values of `columns`, checked by kind; None is an empty cell. `failures` name columns that could
+    `c1` … the values of `columns`, checked by kind; None is an empty cell. `raw` has them by column until they are
+    checked. `failures` name columns that could
     not be shown, and their cells are None. `view` is the one shown: sorted as usual when the wanted order
     could not be had. `first` is the number of the first row in the list. `total` is None when a filter is
     broken.
@@ -52,6 +53,7 @@ class Found:
 
     view: View
     rows: Sequence[Row]
+    raw: Sequence[Sequence[Any]] = ()
     columns: Sequence[Column]
     counts: Counts
     first: int = 1
@@ -96,9 +98,8 @@ def find_contacts(
         loaded.extend(column for column in selected if column not in found.columns)
 
     names = {column.key: f"c{index}" for index, column in enumerate(columns)}
-    rows = [_with_cells(row, found.columns, names) for row in found.rows]
-    for column in found.columns:
-        raw = [row[names[column.key]] for row in rows]
+    rows = list(found.rows)
+    for column, raw in zip(found.columns, found.raw, strict=False):
         _fill(rows, names, column, partial(_converted, column, raw), failures)
 
     ids = [row["id"] for row in rows]
@@ -109,7 +110,10 @@ def find_contacts(
             failures[column.key] = outcome.failure
         else:
             _fill(rows, names, column, partial(_looked_up, outcome.value, ids), failures)
-    return evolve(found, rows=rows, columns=columns, failures=failures), outcomes[len(calls) :]
+    for key in failures:
+        for row in rows:
+            row.setdefault(names[key], None)
+    return evolve(found, rows=rows, columns=columns, raw=(), failures=failures), outcomes[len(calls) :]
 
 
 def _fitting(site: Site, columns: Sequence[Column]) -> tuple[list[Column], dict[str, Failure]]:
@@ -167,7 +171,7 @@ def _read(
             total = part.total
         else:
             total = counts.tabs[view.tab]
-        rows = _rows(site, session, selected, [one.id for one in part.places])
+        rows, raw = _rows(site, session, selected, [one.id for one in part.places])
 
     def address(place: Place, position: int, *, backward: bool) -> str:
         made = Cursor(order=view.order, value=place.value, id=place.id, position=position, backward=backward)
@@ -177,6 +181,7 @@ def _read(
     return Found(
         view=view,
         rows=rows,
+        raw=raw,
         columns=selected,
         counts=counts,
         first=first,
@@ -188,12 +193,18 @@ def _read(
     )
 
 
-def _rows(site: Site, session: Session, selected: Sequence[Column], ids: Sequence[int]) -> list[Row]:
-    if not ids:
-        return []
-    found = {row["id"]: dict(row) for row in session.execute(cells_of(site, selected), {"ids": ids}).mappings()}
+def _rows(
+    site: Site, session: Session, selected: Sequence[Column], ids: Sequence[int]
+) -> tuple[list[Row], list[list[Any]]]:
+    """What each row has always, and the values of each column."""
+    found: dict[int, Sequence[Any]] = {}
+    if ids:
+        read = session.connection().execute(cells_of(site, selected), {"ids": ids})
+        found = {row[0]: tuple(row) for row in read.all()}
     # One may have been erased between the two statements.
-    return [found[contact_id] for contact_id in ids if contact_id in found]
+    rows = [found[contact_id] for contact_id in ids if contact_id in found]
+    values = [[row[at] for row in rows] for at in range(len(ALWAYS), len(ALWAYS) + len(selected))]
+    return [dict(zip(ALWAYS, row, strict=False)) for row in rows], values
 
 
 def _read_what_works(
@@ -238,13 +249,6 @@ def _read_what_works(
 # Cells
 
 
-def _with_cells(row: Row, selected: Sequence[Column], names: Mapping[str, str]) -> Row:
-    """The row with a cell for each column of the page: the statement numbered only those it selected."""
-    values = {column.key: row.pop(f"c{index}") for index, column in enumerate(selected)}
-    row.update((name, values.get(key)) for key, name in names.items())
-    return row
-
-
 def _converted(column: Column, values: Sequence[Any]) -> list[Any]:
     if column.convert is None:
         return list(values)
@@ -267,7 +271,7 @@ def _fill(
     """Write a column's checked values into its cells; one bad value empties the column and names it."""
     name = names[column.key]
     try:
-        cells = [check_cell(column.kind, value) for value in values()]
+        cells = check_cells(column.kind, values())
     except (Exception, SystemExit) as error:
         failures[column.key] = _failure(column, describe(error))
         cells = [None] * len(rows)

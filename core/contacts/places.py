@@ -107,7 +107,7 @@ def _in_order(
         built = in_order(site, plan, segment, backward=backward, from_cursor="at_id" in parameters)
         if conditions:
             built = built.where(*conditions)
-        places.extend(Place(row[0], row[1]) for row in session.execute(built, parameters))
+        places.extend(Place(row[0], row[1]) for row in session.connection().execute(built, parameters).all())
         if len(places) > size:
             break
     return _part(places, size, backward, total)

@@ -54,7 +54,7 @@ def last_appointments(session: Session, contact_ids: Sequence[int]) -> Mapping[i
 
 
 def _times(session: Session, statement: Select[Any], contact_ids: Sequence[int]) -> Mapping[int, datetime]:
-    found = session.connection().execute(statement, {"ids": contact_ids, "now": _now()})
+    found = session.connection().execute(statement, {"ids": contact_ids, "now": _now()}).all()
     return {row[0]: row[1] for row in found}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import cache
 from types import MappingProxyType
 from typing import Literal
 
@@ -152,6 +153,7 @@ def _entry(event: ConsentEvent) -> Entry:
     )
 
 
+@cache
 def as_indicator(state: str) -> Indicator:
     """How a state stands in the list (FEATURES L2): green only when subscribed; never asked is off, too."""
     sign: Literal["on", "off", "pending"] = (

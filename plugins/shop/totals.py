@@ -93,7 +93,7 @@ AMOUNTS_OF = (
 def amounts_of(session: Session, contact_ids: Sequence[int]) -> Mapping[int, Sequence[Money]]:
     """The total of purchases of each contact, one amount a currency."""
     amounts: dict[int, list[Money]] = {}
-    for contact_id, minor, currency in session.connection().execute(AMOUNTS_OF, {"ids": contact_ids}):
+    for contact_id, minor, currency in session.connection().execute(AMOUNTS_OF, {"ids": contact_ids}).all():
         amounts.setdefault(contact_id, []).append(Money(minor=minor, currency=currency))
     return amounts
 
