@@ -25,6 +25,7 @@ IN_ENGLISH = {
     "core/demo.py",
     "core/plugins.py",
     "core/settings.py",
+    "core/transfer/commands.py",
     "core/web/application.py",
 }
 
