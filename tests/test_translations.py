@@ -26,6 +26,7 @@ IN_ENGLISH = {
     "core/messages/mail_server.py",
     "core/plugins.py",
     "core/settings.py",
+    "core/transfer/commands.py",
     "core/web/application.py",
 }
 
