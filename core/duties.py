@@ -7,7 +7,9 @@ So it is refused at the start, with a sentence that says who, what, and the way 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -36,16 +38,26 @@ def tables_of(plugin: Plugin) -> list[Table]:
         # A plugin may import its tables only when it needs them; they are looked at now.
         importlib.import_module(f"{plugin.package}.models")
     inside = f"{plugin.package}."
-    mapped = {
-        mapper.local_table.key  # type: ignore[attr-defined]
-        for mapper in Base.registry.mappers
-        if mapper.class_.__module__ == plugin.package or mapper.class_.__module__.startswith(inside)
-    }
+    own, others = set(), set()
+    for mapper in Base.registry.mappers:
+        module, name = mapper.class_.__module__, mapper.local_table.key  # type: ignore[attr-defined]
+        if module == plugin.package or module.startswith(inside):
+            own.add(name)
+        elif _is_plugins(module):
+            # `notes_extra_pages` is the table of `notes_extra`, though `notes` begins it as well.
+            others.add(name)
     return [
         table
         for name, table in sorted(Base.metadata.tables.items())
-        if name in mapped or name.startswith(f"{plugin.key}_")
+        if name in own or (name.startswith(f"{plugin.key}_") and name not in others)
     ]
+
+
+@cache
+def _is_plugins(module: str) -> bool:
+    """Whether a module of tables lies beside a `plugin.py`."""
+    package = module.rpartition(".")[0]
+    return bool(package) and importlib.util.find_spec(f"{package}.plugin") is not None
 
 
 def core_tables() -> list[Table]:

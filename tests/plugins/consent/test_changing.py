@@ -222,7 +222,10 @@ def test_c9_events_can_follow_their_contact_into_another(site: Site) -> None:
     contact_id, other = add_contact(site), add_contact(site, "other@example.org")
     tick(site, contact_id, "consent.marketing")
 
+    with pytest.raises(DBAPIError, match="merged into"), site.begin() as session:
+        session.execute(update(ConsentEvent).values(contact_id=other))
     with site.begin() as session:
+        session.execute(update(Contact).where(Contact.id == contact_id).values(merged_into_id=other))
         session.execute(update(ConsentEvent).values(contact_id=other))
 
     with site.session() as session:

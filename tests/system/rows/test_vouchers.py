@@ -33,6 +33,10 @@ def test_l8_s3_order_for_a_contact_from_the_list_with_a_voucher(counter: Counter
     page.get_by_label("Gutschein", exact=True).fill("treue-10")
     page.get_by_role("button", name="Bestellung aufgeben").click()
 
+    # Back at the list, where it began.
+    expect(page).to_have_url(f"{counter.url}/dashboard/contacts?q=gerda")
+    page.goto(counter.profile(contact))
+    page.locator("#panel-shop-orders tbody a").first.click()
     expect(page.get_by_text("Gutschein Treue 10")).to_be_visible()
     expect(page.get_by_text("−2,00 €")).to_be_visible()
     expect(page.locator(".totals .grand")).to_contain_text("18,00 €")
