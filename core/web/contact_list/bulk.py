@@ -72,6 +72,8 @@ def bulk_bar(request: Request, view: View, here: str) -> dict[str, Any] | None:
                 "formaction": EXPORT_PATH,
             }
         )
+        # What can't be brought back stands last.
+        entries.sort(key=lambda entry: bool(entry.get("danger")))
     if not entries:
         return None
     return {"action": PATH, "entries": entries, "fields": {"view": urlencode(view.parameters()), "next": here}}

@@ -275,7 +275,7 @@ def test_k2_without_the_lock_it_would_be_recorded_twice(site: Site, monkeypatch:
         together.wait(10)
         return answer
 
-    monkeypatch.setattr(changing, "_lock_contact", lambda session, contact_id: "anna@example.org")
+    monkeypatch.setattr(changing, "hold_contact", lambda session, contact_id: contact_id)
     monkeypatch.setattr(changing, "_stored", unlocked)
 
     assert _confirm_at_once(site, contact_id) > 1
