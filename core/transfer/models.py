@@ -89,7 +89,8 @@ class ImportedContact(Base):
             sqlite_where=text("kept != ''"),
             postgresql_where=text("kept != ''"),
         ),
-        {"sqlite_with_rowid": False},
+        # What an import did to a contact stays said of that contact: merged or not, undoing the import leaves it.
+        {"sqlite_with_rowid": False, "info": {"outside_merges": True}},
     )
 
 

@@ -9,6 +9,10 @@ from sqlalchemy import insert, select
 
 from core import Activity, Actor, Capture, Contact, Details, Money, capture_contact, receive_message
 from core.contacts.activity import deactivate_contact
+from core.contacts.bulk.models import SelectedContact
+from core.contacts.custom_fields.administration import add_field
+from core.contacts.custom_fields.definitions import key_of
+from core.contacts.custom_fields.storing import write_values
 from core.contacts.editing import edit_contact
 from core.contacts.files import storing
 from core.contacts.models import ContactSuggestion
@@ -18,6 +22,7 @@ from core.contacts.tagging import tag_contact
 from core.plugins import discover, make_plugin
 from core.site import Site
 from core.testing import make_site
+from core.transfer.models import ContactImport, ImportedContact
 from plugins.booking.models import BookingAppointment, BookingService
 from plugins.consent.changing import Evidence, change_consent
 from plugins.forms.models import Entry, Form
@@ -80,6 +85,24 @@ def agree(site: Site, contact_id: int, purpose: str, to: str, at: datetime) -> N
         change_consent(session, contact_id=contact_id, purpose=purpose, to=to, evidence=evidence)
 
 
+def _fill_what_others_keep(site: Site, kept: int, merged: int) -> None:
+    """Staff's own fields, an import that brought both, and a selection of both."""
+    with site.begin() as session:
+        shoe, hat = (key_of(add_field(session, kind="text", label=label)) for label in ("Schuhgröße", "Hutgröße"))
+        write_values(session, site, kept, {shoe: "39"}, KARLA)
+        write_values(session, site, merged, {shoe: "40", hat: "56"}, KARLA)
+        brought = ContactImport(
+            name="alte.csv", stored_name="x", kind="csv", size=1, sha256="", state="done", actor_kind="staff"
+        )
+        session.add(brought)
+        session.flush()
+        for contact_id in (kept, merged):
+            session.add(
+                ImportedContact(import_id=brought.id, contact_id=contact_id, line=1, created=True, mark=1, version=1)
+            )
+            session.add(SelectedContact(selection_id=1, contact_id=contact_id))
+
+
 def fill(site: Site) -> tuple[int, int]:
     """Two contacts with rows in every table that refers to contacts; answers their ids, the kept one first."""
     day = timedelta(days=1)
@@ -127,6 +150,7 @@ def fill(site: Site) -> tuple[int, int]:
                     occurred_at=START + number * day,
                 )
             )  # fmt: skip
+    _fill_what_others_keep(site, kept, merged)
     with storing(site.settings.data_dir) as store:
         for contact_id in (kept, merged):
             with (Path(__file__)).open("rb") as source:

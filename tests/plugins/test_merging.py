@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from core import Contact, Money, Site
+from core.contacts.custom_fields.storing import read_values
 from core.contacts.merging.journal import owners
 from core.contacts.merging.merging import merge_contacts
 from core.contacts.merging.undoing import MergeContradicted, undo_merge
@@ -109,6 +110,18 @@ def test_c9_everything_of_both_is_on_the_kept_contact(site: Site) -> None:
             "subscribed",
         ]
         assert of_kept(ConsentEvent) == 4
+        values = dict(read_values(session, [kept, merged]))
+        assert {one: sorted(map(str, said.values())) for one, said in values.items()} == {kept: ["39", "56"]}
+        assert "56" in contact.search_text
+
+
+def test_c9_of_staffs_own_fields_the_chosen_side_stays(site: Site) -> None:
+    kept, merged = fill(site)
+
+    merge(site, kept, merged, "fields")
+
+    with site.session() as session:
+        assert sorted(map(str, read_values(session, [kept])[kept].values())) == ["40", "56"]
 
 
 def test_c9_undoing_restores_every_row_of_every_table(site: Site) -> None:

@@ -11,6 +11,9 @@ from core.site import Site
 
 NEVER = frozenset({"staff_sessions", "site_state", "plugin_states", "plugin_failures", "sqlite_sequence"})
 
+# The pages of SQLite's search index: what it finds is the same however they are cut.
+SEARCH_PAGES = "contact_search_"
+
 Dump = dict[str, list[tuple[Any, ...]]]
 
 
@@ -20,8 +23,7 @@ def dump(site: Site, without: Collection[str] = ()) -> Dump:
         names = [
             name
             for name in inspect(connection).get_table_names()
-            # The pages of SQLite's index say the same in another order.
-            if name not in NEVER and name not in without and not name.startswith("contact_search_")
+            if name not in NEVER and name not in without and not name.startswith(SEARCH_PAGES)
         ]
         return {
             name: sorted((tuple(row) for row in connection.exec_driver_sql(f'SELECT * FROM "{name}"')), key=repr)

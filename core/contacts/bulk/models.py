@@ -47,3 +47,6 @@ class SelectedContact(Base):
     # Erased contacts leave the selection: an id that SQLite gives anew must not be taken for theirs.
     contact_id: Mapped[ContactRef] = mapped_column(primary_key=True)
     changed: Mapped[bool] = mapped_column(default=False)
+
+    # Nobody is chosen by being merged with someone who was.
+    __table_args__ = ({"info": {"outside_merges": True}},)

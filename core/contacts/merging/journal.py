@@ -6,7 +6,7 @@ plugin having to remember what it did. A table says with its `info` how it is tr
 
 - `derived`: worked out from other rows; left alone, its plugin works it out anew;
 - `append_only`: rows that a plugin added while merging stay;
-- `outside_merges`: the core's own notes about merging.
+- `outside_merges`: rows that stay with their contact whatever becomes of it, such as the core's notes about merging.
 """
 
 from __future__ import annotations

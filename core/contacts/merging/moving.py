@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import CursorResult, Table, delete, select, update
+from sqlalchemy import CursorResult, PrimaryKeyConstraint, Table, UniqueConstraint, delete, select, update
 from sqlalchemy.orm import Session
 
 from core.contacts.merging.models import DistinctPair
@@ -17,6 +17,8 @@ from core.duties import core_tables, personal_tables, references, tables_of
 if TYPE_CHECKING:
     from core.site import Site
 
+LIMITS = (PrimaryKeyConstraint, UniqueConstraint)
+
 FIELD_TABLES = "contact_field"
 """How the tables begin that hold what staff's own fields say of contacts (C14)."""
 
@@ -24,12 +26,18 @@ FIELD_TABLES = "contact_field"
 def move_rows(session: Session, table: type[Base] | Table, kept_id: int, merged_id: int) -> int:
     """Make all rows of a table that refer to the merged contact refer to the kept one; answers how many there were.
 
-    For a plugin's `merge_contacts`, where both may have any number of rows.
+    For a plugin's `merge_contacts`, where both may have any number of rows. Raises ValueError for a table whose rows
+    are limited for each contact, by its primary key or a unique constraint: there two rows may have to become one.
     """
     plain: Table = table if isinstance(table, Table) else table.__table__  # type: ignore[assignment]
     moved = 0
     for name in references(plain):
         column = plain.c[name]
+        if any(column.name in one.columns for one in plain.constraints if isinstance(one, LIMITS)):
+            raise ValueError(
+                f"Table {plain.name!r} limits the rows of a contact. move_rows can't decide which of two stays; write "
+                "that into merge_contacts."
+            )
         result = session.execute(update(plain).where(column == merged_id).values({name: kept_id}))
         moved += result.rowcount if isinstance(result, CursorResult) else 0
     return moved

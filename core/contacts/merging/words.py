@@ -32,8 +32,16 @@ ROW_LABELS: Mapping[str, str] = MappingProxyType(
 )
 """Table of the core → what its rows are, a message id."""
 
+# Shown among what one chooses from, or nothing that anybody would miss.
 NOT_COUNTED = frozenset(
-    {"contacts", "contact_distinct_pairs", "contact_modules", "contact_suggestions", "contact_tags"}
+    {
+        "contacts",
+        "contact_distinct_pairs",
+        "contact_field_values",
+        "contact_modules",
+        "contact_suggestions",
+        "contact_tags",
+    }
 )
 
 

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Session
 
 from core.contacts import details as rules
 from core.contacts.bulk.selections import selected_contacts
+from core.contacts.custom_fields.definitions import id_of
+from core.contacts.field_texts import in_words
+from core.contacts.fields import read_fields
 from core.contacts.finding import current_contact_id, find_contact
 from core.contacts.merging.combining import GROUP_LABELS
 from core.contacts.merging.merging import merge_contacts, with_patience
@@ -208,6 +211,7 @@ def _groups(request: Request, session: Session, both: tuple[Contact, Contact]) -
         group: [spoken.group(group, rules.values_of(one, group)).replace("\n", ", ") or None for one in both]
         for group in rules.GROUPS
     }
+    found["fields"] = _field_values(request, session, both)
     found["picture"] = [
         {"kind": "link", "text": request.language.text("Picture"), "href": address_of(one.id, "picture", one.picture)}
         if one.picture
@@ -215,6 +219,25 @@ def _groups(request: Request, session: Session, both: tuple[Contact, Contact]) -
         for one in both
     ]
     return found
+
+
+def _field_values(request: Request, session: Session, both: tuple[Contact, Contact]) -> list[Any]:
+    """What staff's own fields say of each (C14), in words."""
+    fields = [
+        field
+        for field in request.site.contributions.contact_fields.values()
+        if id_of(field.key) is not None and request.allows(field.permission)
+    ]
+    values = read_fields(session, request.site, [one.id for one in both], {field.key for field in fields})
+    texts = [
+        [
+            f"{request.language.text(field.label)}: {said}"
+            for field in fields
+            if (said := in_words(field, values[one.id].get(field.key), request.language))
+        ]
+        for one in both
+    ]
+    return ["; ".join(each) or None for each in texts]
 
 
 def _sentences(request: Request, first: Contact, second: Contact) -> list[str]:
