@@ -189,7 +189,7 @@ def overview_tiles() -> Sequence[Tile]:  # type: ignore[empty-body]
 
 @hookspec
 def import_choices() -> Sequence[ImportChoice]:  # type: ignore[empty-body]
-    """What staff can have done for everybody in a file that they import, such as recording a consent.
+    """What staff can have done for everybody in a file that they import, such as recording what they agreed to.
 
     When: once for each set of enabled plugins; `apply` in the transaction of a batch of rows, `take_back` when the
     import is undone. Return: `ImportChoice` values, none ticked at first. Combined: all, sorted by (order, key). If it

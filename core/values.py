@@ -244,7 +244,7 @@ class ContactField:
     contributes one with the same key), and part of import, export and API.
 
     `read(session, contact_ids)` answers the values of those contacts that have one; without `read` the field is an
-    input alone, such as the proof of a consent. `write(session, site, contact_id, values, actor)` stores the values
+    input alone, such as the proof of another. `write(session, site, contact_id, values, actor)` stores the values
     by key, None for no value, in the caller's transaction; fields with the same `write` are written in one call, with
     those that changed. What it refuses it raises as InvalidInput with `field=` a key.
 

@@ -86,7 +86,7 @@ def write_fields(
     """Write a contact's fields by key, None for no value, in the caller's transaction; answers the keys written.
 
     What is stored already is not written again. Fields with the same `write` are written in one call; those without
-    `read` (a consent's proof) go with them, and are left out when nothing of what they belong to changes. Whether the
+    `read` (a proof) go with them, and are left out when nothing of what they belong to changes. Whether the
     person may write a field is the caller's to ask (`ContactField.permission`).
 
     Raises NotFound for an unknown key, and InvalidInput naming the field for what a field refuses, and for a plugin

@@ -423,7 +423,7 @@ def _add_tags(session: Session, touched: Sequence[Known]) -> None:
 
 
 def _write_fields(session: Session, site: Site, plan: Plan, taken: Taken, touched: Sequence[Known]) -> None:
-    """The contact fields; what a field refuses, such as a consent without its proof, is left out and noted."""
+    """The contact fields; what a field refuses, such as one without its proof, is left out and noted."""
     for one in touched:
         if not one.fields or one.id is None:
             continue
