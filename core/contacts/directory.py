@@ -81,16 +81,16 @@ def find_contacts(
 ) -> tuple[Found, list[Any]]:
     """The page of `view` after or before a cursor, else its first page; and the outcomes of `extra` calls.
 
-    Rows and numbers come from one session; then all columns that load by themselves run side by side,
-    together with `extra`, within one budget. Raises InvalidInput for a cursor that was altered.
+    Rows, numbers and the core's own columns come from one session; then plugins' columns that load by themselves run
+    side by side, together with `extra`, within one budget. Raises InvalidInput for a cursor that was altered.
     """
     cursor = None
     if after or before:
         cursor = decode_cursor(site.secret, after or before, view.order, backward=not after)
     matching = match(site, view)
     fitting, failures = _fitting(site, columns)
-    selected = [column for column in fitting if column.expression is not None]
-    loaded = [column for column in fitting if column.load is not None]
+    selected = [column for column in fitting if column.expression is not None or _is_own(column)]
+    loaded = [column for column in fitting if column not in selected]
     try:
         found = _read(site, view, selected, matching, cursor, size)
     except Exception as error:
@@ -198,13 +198,18 @@ def _rows(
 ) -> tuple[list[Row], list[list[Any]]]:
     """What each row has always, and the values of each column."""
     found: dict[int, Sequence[Any]] = {}
+    expressed = [column for column in selected if column.expression is not None]
     if ids:
-        read = session.connection().execute(cells_of(site, selected), {"ids": ids})
+        read = session.connection().execute(cells_of(site, expressed), {"ids": ids})
         found = {row[0]: tuple(row) for row in read.all()}
     # One may have been erased between the two statements.
-    rows = [found[contact_id] for contact_id in ids if contact_id in found]
-    values = [[row[at] for row in rows] for at in range(len(ALWAYS), len(ALWAYS) + len(selected))]
-    return [dict(zip(ALWAYS, row, strict=False)) for row in rows], values
+    ids = [contact_id for contact_id in ids if contact_id in found]
+    rows = [found[contact_id] for contact_id in ids]
+    values = {column.key: [row[at] for row in rows] for at, column in enumerate(expressed, len(ALWAYS))}
+    for column in selected if ids else ():
+        if column.load is not None:
+            values[column.key] = _looked_up(column.load(session, ids), ids)
+    return [dict(zip(ALWAYS, row, strict=False)) for row in rows], [values.get(column.key, []) for column in selected]
 
 
 def _read_what_works(
@@ -226,7 +231,7 @@ def _read_what_works(
         session.execute(select(contacts.c.id).limit(1)).all()
     if notices := find_broken_filters(site, view):
         matching = evolve(matching, broken=True, notices=(*matching.notices, *notices))
-    own = [column for column in selected if plugin_of(column.key) == OWN]
+    own = [column for column in selected if _is_own(column)]
     foreign_order = plugin_of(view.sort) != OWN
     if not matching.broken and len(own) == len(selected) and not foreign_order:
         raise error
@@ -279,6 +284,10 @@ def _fill(
         row[name] = cell
 
 
+def _is_own(column: Column) -> bool:
+    return plugin_of(column.key) == OWN
+
+
 def _call(site: Site, column: Column, ids: Sequence[int]) -> Call:
     def load() -> object:
         with site.session() as session:
@@ -286,8 +295,7 @@ def _call(site: Site, column: Column, ids: Sequence[int]) -> Call:
                 return column.load(session, ids)
             return _select_alone(session, column, ids)
 
-    owner = plugin_of(column.key)
-    return Call(plugin=owner, place=column.key, function=load, here=owner == OWN)
+    return Call(plugin=plugin_of(column.key), place=column.key, function=load, here=_is_own(column))
 
 
 def _select_alone(session: Session, column: Column, ids: Sequence[int]) -> dict[int, object]:

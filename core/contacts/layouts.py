@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import frozen
-from sqlalchemy import delete
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from core.contacts.models import ListColumns
@@ -51,10 +51,15 @@ def layout_of(places: Sequence[Place]) -> Layout:
     return tuple(place.column.key if place.shown else f"-{place.column.key}" for place in places)
 
 
+_chosen = ListColumns.__table__.c
+# Built once, and of the table: it is asked with every page of the list.
+LAYOUT = select(_chosen["columns"]).where(_chosen.account_id == bindparam("account_id"))
+
+
 def read_layout(session: Session, account_id: int) -> Layout | None:
     """What somebody chose; None for the standard."""
-    row = session.get(ListColumns, account_id)
-    return tuple(row.columns) if row else None
+    columns = session.connection().execute(LAYOUT, {"account_id": account_id}).scalar_one_or_none()
+    return None if columns is None else tuple(columns)
 
 
 def store_layout(session: Session, account_id: int, layout: Layout | None) -> None:

@@ -15,6 +15,7 @@ from core.contacts.choices import vanished
 from core.contacts.comparing import resolved
 from core.contacts.criteria import Criterion, Group
 from core.contacts.models import Contact
+from core.contacts.narrowing import tables_in
 from core.contacts.searching import search_conditions
 from core.contacts.views import SEARCH_FILTER, Tab, View
 from core.errors import InvalidInput
@@ -197,7 +198,7 @@ def _predicate(site: Site, offered: Filter, value: str) -> ColumnElement[bool] |
 
 def _on_contacts(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     """The condition, if it speaks of contacts alone: another table beside them would multiply them."""
-    for table in select(contacts.c.id).where(condition).get_final_froms():
+    for table in tables_in(condition):
         if table is not contacts:
             name = getattr(table, "name", "another table")
             raise TypeError(f"its condition reads from {name}; put that into a subselect of contact ids")

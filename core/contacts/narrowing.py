@@ -81,7 +81,7 @@ def table_column(expression: Any) -> object:
 
 def _answers_once(ids: Select[Any]) -> bool:
     """Whether a select from one table answers each id once, by a unique key of that and of what is held fixed."""
-    tables = ids.get_final_froms()
+    tables = _tables_of(ids)
     if len(tables) != 1 or len(ids.selected_columns) != 1:
         return False
     if not isinstance(tables[0], Table):
@@ -102,20 +102,31 @@ def _answers_once(ids: Select[Any]) -> bool:
     return any(key <= fixed for key in keys if key)
 
 
-def narrowed(
-    session: Session, conditions: Sequence[ColumnElement[bool]], limit: int
-) -> tuple[FromClause, list[ColumnElement[bool]]] | None:
-    """Where to read the contacts from that meet the conditions, and what is left of these to be asked.
+@frozen(kw_only=True)
+class Way:
+    """Where to read contacts from, and what is left to be asked of them; `most` is how many that may be, if known."""
 
-    From the condition that names the fewest contacts by their ids, if there is one; None when even that names more
-    than `limit`.
+    start: FromClause
+    conditions: Sequence[ColumnElement[bool]] = field(eq=False)
+    most: int | None = None
+
+
+def narrowed(session: Session, conditions: Sequence[ColumnElement[bool]], limit: int) -> Way:
+    """The way to the contacts that meet the conditions: by the condition that names the fewest by their ids, if any.
+
+    Of those that it names at `most`, no more than `limit` + 1 are counted.
     """
     found = lookups(conditions)
     if not found:
-        return contacts, list(conditions)
-    sizes = (select(func.count()).select_from(one.ids.limit(limit + 1).subquery()).scalar_subquery() for one in found)
-    size, driver = min(zip(session.execute(select(*sizes)).one(), found, strict=True), key=lambda pair: pair[0])
-    return _from(driver, conditions) if size <= limit else None
+        return Way(start=contacts, conditions=conditions)
+    read = session.connection()
+    sizes = [
+        read.execute(select(func.count()).select_from(one.ids.limit(limit + 1).subquery())).scalar_one()
+        for one in found
+    ]
+    most, driver = min(zip(sizes, found, strict=True), key=lambda pair: pair[0])
+    start, left = _from(driver, conditions)
+    return Way(start=start, conditions=left, most=most)
 
 
 def _from(driver: Lookup, conditions: Sequence[ColumnElement[bool]]) -> tuple[FromClause, list[ColumnElement[bool]]]:
@@ -134,7 +145,7 @@ def count_up_to(session: Session, conditions: Sequence[ColumnElement[bool]], lim
     driver = next((one for one in lookups(conditions) if one.once), None)
     start, rest = _from(driver, conditions) if driver else (contacts, list(conditions))
     matching = select(contacts.c.id).select_from(start).where(*rest).limit(limit + 1).subquery()
-    return session.execute(select(func.count()).select_from(matching)).scalar_one()
+    return session.connection().execute(select(func.count()).select_from(matching)).scalar_one()
 
 
 def as_probes(conditions: Sequence[ColumnElement[bool]]) -> list[ColumnElement[bool]]:
@@ -160,15 +171,29 @@ def _as_probe(condition: ColumnElement[bool]) -> ColumnElement[bool]:
     return probe
 
 
+def _tables_of(ids: Select[Any]) -> Sequence[FromClause]:
+    """What a select reads from; without compiling it where that is simple, as `get_final_froms` does."""
+    if ids._from_obj or ids._setup_joins:
+        return ids.get_final_froms()
+    where = [] if ids.whereclause is None else tables_in(ids.whereclause)
+    return list(dict.fromkeys([*ids.columns_clause_froms, *where]))
+
+
+def tables_in(condition: ColumnElement[bool]) -> Sequence[FromClause]:
+    """The tables whose columns a condition speaks of, beside those that it selects from by itself."""
+    return list(dict.fromkeys(condition._from_objects))
+
+
 def _is_plain(ids: Select[Any]) -> bool:
     """Whether a select's rows can be asked for one by one."""
+    tables = _tables_of(ids)
     return (
         ids._limit_clause is None
         and ids._offset_clause is None
         and not ids._group_by_clauses
-        and contacts not in ids.get_final_froms()
+        and contacts not in tables
         # The index would answer the whole question anew for every contact.
-        and not any(map(_is_index, ids.get_final_froms()))
+        and not any(map(_is_index, tables))
     )
 
 

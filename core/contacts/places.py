@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, FromClause
 from sqlalchemy.orm import Session
 
 from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.cursors import Cursor
 from core.contacts.matching import TAB_CONDITIONS, Matching, contacts
-from core.contacts.narrowing import as_probes, count_up_to, narrowed
+from core.contacts.narrowing import Way, as_probes, count_up_to, narrowed
 from core.contacts.statements import Plan, Segment, found_first, in_order
 
 if TYPE_CHECKING:
@@ -57,11 +55,13 @@ def _found_first(
     site: Site, session: Session, plan: Plan, matching: Matching, cursor: Cursor | None, size: int
 ) -> Part | None:
     """The page, of the contacts that were found first; None when that would be more than a few."""
-    conditions: Sequence[ColumnElement[bool]] = (*matching.hints, *matching.conditions)
-    way: tuple[FromClause, Sequence[ColumnElement[bool]]] | None = (contacts, conditions)
+    conditions = (*matching.hints, *matching.conditions)
+    way = Way(start=contacts, conditions=conditions)
     if site.database.is_sqlite:
         way = narrowed(session, conditions, FEW)
-    if way is None:
+    if way.most == 0:
+        return Part(places=[], more=False, total=0)
+    if way.most is not None and way.most > FEW:
         return None
     backward = cursor is not None and cursor.backward
     segment: Segment | None = None
@@ -69,9 +69,8 @@ def _found_first(
     if cursor is not None:
         segment = "valued" if cursor.value is not None else "empty"
         parameters |= {"at_id": cursor.id} | ({"at_value": cursor.value} if segment == "valued" else {})
-    start, left = way
-    statement = found_first(plan, start, left, FEW, segment, backward=backward)
-    rows = session.execute(statement, parameters).all()
+    statement = found_first(plan, way.start, way.conditions, FEW, segment, backward=backward)
+    rows = session.connection().execute(statement, parameters).all()
     # Without a row nothing says how many there are: beyond the cursor none, or none of those that were found.
     total = rows[0][2] if rows else 0 if cursor is None else _count(session, plan, matching)
     return _part([Place(row[0], row[1]) for row in rows], size, backward, total)

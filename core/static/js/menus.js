@@ -1,6 +1,7 @@
 /**
  * Menus are popovers and open by themselves. Added here: arrows, Home, End, first letters, a place where CSS knows no anchors,
- * and the one menu that all rows of a list share (data-row-menu): it is filled for the row whose button opens it.
+ * the one menu that all rows of a list share (data-row-menu): it is filled for the row whose button opens it; and menus that are read
+ * when they are opened (data-menu): without scripts such a submit button leads to a page with the same, whose [data-fragment="menu"] it is.
  */
 
 const anchored = CSS.supports("position-area", "block-end");
@@ -62,6 +63,45 @@ document.addEventListener("click", (event) => {
   const button = event.target instanceof Element && event.target.closest("[data-row-actions]");
   if (button) rowMenu(button.closest("tr"));
 }, true);
+
+let loaded = 0;
+document.addEventListener("click", async (event) => {
+  const button = event.target instanceof Element && event.target.closest("button[data-menu]");
+  if (!button || button.hasAttribute("popovertarget") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (button.hasAttribute("aria-busy")) return;
+  button.setAttribute("aria-busy", "true");
+  const part = await readMenu(button).catch(() => null);
+  button.removeAttribute("aria-busy");
+  if (!part) return button.form.requestSubmit(button);
+  const around = button.closest(".menu");
+  if (around) {
+    /* One menu leads to another: it takes the place, until this one is opened again. */
+    const first = [...around.childNodes];
+    around.replaceChildren(part);
+    around.addEventListener("toggle", () => around.replaceChildren(...first), { once: true });
+    stops(around)[0]?.focus();
+    return;
+  }
+  const menu = document.createElement("div");
+  menu.className = "menu menu-start";
+  menu.id = `menu-${++loaded}`;
+  menu.popover = "auto";
+  menu.append(part);
+  (button.form.contains(button) ? button.form : button).after(menu);
+  button.type = "button";
+  button.setAttribute("popovertarget", menu.id);
+  button.click();
+});
+
+/** @param {HTMLButtonElement} button @returns {Promise<Element | null>} */
+async function readMenu(button) {
+  const url = new URL(button.getAttribute("formaction") ?? button.form.getAttribute("action"), location.href);
+  url.search = new URLSearchParams(new FormData(button.form, button));
+  const answer = await fetch(url, { headers: { "X-Fragment": "menu" } });
+  if (!answer.ok) return null;
+  return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector('[data-fragment="menu"]');
+}
 
 document.addEventListener("keydown", (event) => {
   const menu = event.target instanceof Element && event.target.closest(".menu:popover-open");

@@ -21,6 +21,7 @@ ROUTES: list[HTTPRouteHandler] = [
     columns_chosen,
     filter_page,
     segments.all_segments,
+    segments.choose_segment,
     segments.name_segment,
     segments.segment_named,
     segments.keep_changes,

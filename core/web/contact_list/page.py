@@ -14,7 +14,6 @@ from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.directory import Found, find_contacts
 from core.contacts.matching import Notice
 from core.contacts.portrait import initials, tone
-from core.contacts.segments import list_segments
 from core.contacts.views import LIST_PATH, TABS, View, read_view
 from core.contacts.wording import Wording
 from core.i18n import Language
@@ -23,12 +22,12 @@ from core.values import Column
 from core.web.contact_list.bulk import bulk_bar
 from core.web.contact_list.columns import PATH as COLUMNS_PATH
 from core.web.contact_list.columns import shown_columns
-from core.web.contact_list.filtering import PATH as FILTER_PATH
-from core.web.contact_list.filtering import condition_chips, filter_menus, offered_filters
+from core.web.contact_list.filtering import chosen_chips, condition_chips, filter_bar, read_labels, used_filters
 from core.web.contact_list.row_menu import menu_name, row_menus
 from core.web.contact_list.saying import say
+from core.web.contact_list.segments import MENU_PATH as SEGMENTS_MENU
 from core.web.contact_list.segments import PATH as SEGMENTS_PATH
-from core.web.contact_list.segments import segment_line, segment_menu
+from core.web.contact_list.segments import segment_line
 from core.web.requests import Request
 from core.web.routing import get
 
@@ -45,7 +44,7 @@ def contact_list(request: Request) -> Response[str]:
     place = {name: value for name, value in parameters if name in ("after", "before") and value}
     asked = read_view([pair for pair in parameters if pair[0] not in ("after", "before")], site, request.allows)
     columns = shown_columns(request, asked)
-    filters = offered_filters(request)
+    filters = used_filters(request, asked)
     found, outcomes = find_contacts(
         site,
         asked,
@@ -56,7 +55,7 @@ def contact_list(request: Request) -> Response[str]:
     )
     view = found.view
     wording = Wording(site=site, language=language, view=view)
-    menus, unread = filter_menus(site, wording, filters, outcomes)
+    unread = read_labels(wording, filters, outcomes)
     here = view.address(**place)
     return request.page(
         "contacts/list.html",
@@ -71,8 +70,8 @@ def contact_list(request: Request) -> Response[str]:
         ],
         search=view.search,
         kept=[pair for pair in view.parameters() if pair[0] != "q"],
-        filters=menus,
-        chips=[*condition_chips(wording), *(chip for menu in menus for chip in menu["chips"])],
+        filters=filter_bar(request, wording),
+        chips=[*condition_chips(wording), *chosen_chips(wording)],
         everything=view.everything().address(),
         **_views(request, view),
         notices=[
@@ -83,7 +82,7 @@ def contact_list(request: Request) -> Response[str]:
         narrowed=view.is_narrowed,
         tab=view.tab,
         table=table_template(site, language, columns),
-        columns=_heads(language, view, found, columns),
+        columns=_heads(language, view, found, columns) if found.rows else [],
         rows=_rows(request, found),
         row_menus=row_menus(request, found.rows, here),
         bulk=bulk_bar(request, view, here) if found.rows else None,
@@ -98,17 +97,12 @@ def contact_list(request: Request) -> Response[str]:
 
 def _views(request: Request, view: View) -> dict[str, Any]:
     """What the toolbar offers beside the filters: saved views and columns."""
-    segments = []
-    if request.person is not None:
-        with request.site.session() as session:
-            segments = list_segments(session, request.person.id)
     query = view.query()
     return {
         "segment": segment_line(request, view),
-        "segments": segment_menu(request, view, segments),
+        "segments_path": SEGMENTS_MENU,
         "columns_path": f"{COLUMNS_PATH}?{query}" if query else COLUMNS_PATH,
         "builder_path": f"{SEGMENTS_PATH}/new?{query}",
-        "filter_path": FILTER_PATH,
     }
 
 

@@ -21,10 +21,12 @@ from core.contacts.views import LIST_PATH, TABS, SavedView, View, read_view
 from core.contacts.wording import Wording
 from core.errors import InvalidInput
 from core.web.contact_list.columns import places_of
+from core.web.contact_list.menus import wants_menu
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import get, post
 
 PATH = f"{LIST_PATH}/segments"
+MENU_PATH = f"{PATH}/choose"
 SHARING = "contact.segments"
 """Permission to change what everyone sees."""
 
@@ -69,8 +71,23 @@ def _entry(request: Request, keeper: Keeper, saved: SavedView) -> dict[str, Any]
     }
 
 
-def segment_menu(request: Request, view: View, segments: Sequence[SavedView]) -> list[dict[str, Any]]:
-    """The entries of „Ansicht“."""
+@get(MENU_PATH, permission="contact.view")
+def choose_segment(request: Request) -> Response[str]:
+    """The saved views, and what can be done with the one that is shown: a menu of the toolbar, or a page."""
+    view = read_view(request.query_params.multi_items(), request.site, request.allows)
+    with request.site.session() as session:
+        segments = list_segments(session, keeper_of(request).account_id)
+    menu = "contacts/segment_menu.html"
+    return request.page(
+        menu if wants_menu(request) else "contacts/menu.html",
+        menu=menu,
+        heading=request.language.text("Views"),
+        entries=_menu(request, view, segments),
+        back=view.address(),
+    )
+
+
+def _menu(request: Request, view: View, segments: Sequence[SavedView]) -> list[dict[str, Any]]:
     text = request.language.text
     query = view.query()
     entries: list[dict[str, Any]] = [{"label": text("All contacts"), "href": LIST_PATH, "icon": "users"}]

@@ -24,6 +24,8 @@ from core.values import Role
 from tests.sample_plugin import plugin as sample_plugin
 
 LIST = "/dashboard/contacts"
+MENU = {"x-fragment": "menu"}
+"""Asks for what stands in a menu of the toolbar, as its scripts do."""
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 

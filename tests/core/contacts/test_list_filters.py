@@ -13,7 +13,7 @@ from core.contacts import counts
 from core.contacts.models import Contact, Tag
 from core.site import Site
 from core.values import Choice, Column, Filter, Permission
-from tests.core.contacts.list_support import LIST, Page, add, everything, open_site, plugin_of, signed_in
+from tests.core.contacts.list_support import LIST, MENU, Page, add, everything, open_site, plugin_of, signed_in
 from tests.sample_plugin.models import Points
 
 
@@ -89,8 +89,10 @@ def test_l4_the_address_holds_the_filters_and_links_change_them(site: Site) -> N
     add(site, country="AT", tags=("VIP",))
     vip = tag_id(site, "VIP")
     with signed_in(site) as client:
-        page = Page(client.get(LIST, params={"contact.tag": vip, "q": "example", "tab": "leads"}).text)
-        links = {text: href for href, text in page.links}
+        shown = {"contact.tag": vip, "q": "example", "tab": "leads"}
+        page = Page(client.get(LIST, params=shown).text)
+        menu = Page(client.get(f"{LIST}/filter", params={**shown, "filter": "contact.country"}, headers=MENU).text)
+        links = {text: href for href, text in (*page.links, *menu.links)}
         narrowed = Page(client.get(links["Germany"]).text)
 
         assert len(page.ids) == 2
@@ -114,9 +116,12 @@ def test_l4_a_module_that_is_off_is_not_spoken_of(site: Site) -> None:
     one = add(site, modules=("sample_plugin", "elsewhere"))
     with signed_in(site) as client:
         page = Page(client.get(LIST).text)
+        menu = client.get(f"{LIST}/filter?filter=contact.module", headers=MENU).text
 
-    assert page.cell(one, "Modules") == site.language("en").text(site.plugin_label("sample_plugin"))
-    assert "elsewhere" not in page.html
+    label = site.language("en").text(site.plugin_label("sample_plugin"))
+    assert page.cell(one, "Modules") == label
+    assert label in menu
+    assert "elsewhere" not in page.html + menu
 
 
 @pytest.mark.parametrize(
@@ -188,7 +193,7 @@ def test_h7_columns_and_filters_ask_for_their_permission(tmp_path: Path, fresh_d
             assert Page(client.get(LIST).text).cell(one, "Secret") == str(one)
             assert client.get(f"{LIST}?sort=secret.id&secret.id={one}").status_code == 200
         with signed_in(site, "assistant") as client:
-            assert "Secret" not in client.get(LIST).text
+            assert "Secret" not in client.get(LIST).text + client.get(f"{LIST}/filter").text
             assert client.get(f"{LIST}?sort=secret.id").status_code == 400
             assert client.get(f"{LIST}?sort=-secret.id").status_code == 400
             assert client.get(f"{LIST}?secret.id={one}").status_code == 400
@@ -208,5 +213,5 @@ def test_h7_the_list_is_for_staff(site: Site) -> None:
         ):
             assert answer.status_code == 303
             assert answer.headers["location"].startswith("/dashboard/sign-in")
-            assert "Only for staff" not in answer.text
+            assert "Only for staff" not in answer.text + client.get(f"{LIST}/filter").text
     assert everything(site) == before

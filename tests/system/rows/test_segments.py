@@ -86,7 +86,7 @@ def test_l4_filters_combine_and_are_in_the_address(counter: Counter) -> None:
 
     # Joined between, behind „+ Filter“, by keyboard alone.
     page.get_by_role("button", name="Filter", exact=True).press("Enter")
-    page.locator("#more-filters").get_by_role("button", name="Beitrittszeit").press("Enter")
+    page.locator(".menu:popover-open").get_by_role("button", name="Beitrittszeit").press("Enter")
     form = page.locator("form.menu-form:visible")
     today = datetime.now(UTC).date()
     form.locator("input[name=low]").fill(str(today - timedelta(days=2)))
