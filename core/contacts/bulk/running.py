@@ -59,11 +59,7 @@ def start(session: Session, site: Site, selection: Selection, typed: Mapping[str
     when the action's plugin is off.
     """
     action = _action(site, selection)
-    claimed = write_many(
-        session,
-        update(Selection).where(Selection.id == selection.id, Selection.started_at.is_(None)).values(started_at=now()),
-    )
-    if not claimed:
+    if not _claim_start(session, selection):
         raise Conflict("This was done already.")
     session.refresh(selection)
     selection.values = dict(action.prepare(session, site, typed) if action.prepare else typed)
@@ -92,6 +88,12 @@ def start(session: Session, site: Site, selection: Selection, typed: Mapping[str
             error=describe(error),
         ) from error
     return Started(changed=selection.changed)
+
+
+def _claim_start(session: Session, selection: Selection) -> bool:
+    """Whether this transaction is the one that starts the selection; others wait for it, and then are not."""
+    mine = update(Selection).where(Selection.id == selection.id, Selection.started_at.is_(None))
+    return bool(write_many(session, mine.values(started_at=now())))
 
 
 def take_back(session: Session, site: Site, selection_id: int, actor: Actor) -> tuple[Selection, Started]:

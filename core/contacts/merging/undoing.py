@@ -99,9 +99,7 @@ def undo_merge(session: Session, site: Site, kept_id: int, merge_id: int, actor:
     MergeContradicted with all that stands in the way, and DutyFailed; the transaction must then be given up.
     """
     merge = find_merge(session, kept_id, merge_id)
-    for contact_id in sorted((merge.kept_id, merge.merged_id)):
-        held = select(Contact).where(Contact.id == contact_id).with_for_update()
-        session.execute(held, execution_options={"populate_existing": True})
+    _hold(session, merge)
     # Asked again: it may have been undone while this waited.
     known = _read(session, find_merge(session, kept_id, merge_id))
     found, settled = _look(session, site, known)
@@ -134,6 +132,13 @@ def undo_merge(session: Session, site: Site, kept_id: int, merge_id: int, actor:
     add_activity(session, restored_id, Activity(kind="contact.restored", reference=kept_email), actor=actor)
     name = session.get_one(Contact, restored_id).name or email
     return Undone(kept_id=kept_id, restored_id=restored_id, name=name)
+
+
+def _hold(session: Session, merge: ContactMerge) -> None:
+    """Hold both contacts, in the order of their ids."""
+    for contact_id in sorted((merge.kept_id, merge.merged_id)):
+        held = select(Contact).where(Contact.id == contact_id).with_for_update()
+        session.execute(held, execution_options={"populate_existing": True})
 
 
 def contradictions(session: Session, site: Site, merge: ContactMerge) -> list[Contradiction]:
