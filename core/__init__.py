@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from core.contacts.capture import capture_contact as capture_contact
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
+    from core.contacts.files import FileStore as FileStore
+    from core.contacts.files import remove_bytes as remove_bytes
     from core.contacts.files import storing as storing
     from core.contacts.finding import current_contact_id as current_contact_id
     from core.contacts.finding import hold_address as hold_address
@@ -48,6 +50,11 @@ if TYPE_CHECKING:
     from core.jobs.queue import queue_job as queue_job
     from core.messages.composing import queue_message as queue_message
     from core.messages.receiving import receive_message as receive_message
+    from core.pictures import MadePicture as MadePicture
+    from core.pictures import PictureSize as PictureSize
+    from core.pictures import make_pictures as make_pictures
+    from core.pictures import save_picture as save_picture
+    from core.pictures import send_picture as send_picture
     from core.privacy.counting import count_rows as count_rows
     from core.public_forms import check_public_fields as check_public_fields
     from core.public_forms import public_fields as public_fields
@@ -110,7 +117,7 @@ _HOMES = {
     "core.contacts.capture": ("capture_contact",),
     "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
-    "core.contacts.files": ("storing",),
+    "core.contacts.files": ("FileStore", "remove_bytes", "storing"),
     "core.contacts.bulk.events": ("tell_each",),
     "core.contacts.bulk.selections": ("selected_contacts",),
     "core.contacts.finding": ("current_contact_id", "hold_address", "hold_contact"),
@@ -135,6 +142,7 @@ _HOMES = {
     "core.jobs.queue": ("queue_job",),
     "core.messages.composing": ("queue_message",),
     "core.messages.receiving": ("receive_message",),
+    "core.pictures": ("MadePicture", "PictureSize", "make_pictures", "save_picture", "send_picture"),
     "core.privacy.counting": ("count_rows",),
     "core.public_forms": ("check_public_fields", "public_fields", "submit_public_form"),
     "core.signing": ("sign", "unsign"),

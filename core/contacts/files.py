@@ -1,7 +1,7 @@
 """Files of a contact: streamed to disk under random names, never trusted to be what they say (DESIGN 7).
 
 The bytes are in `files/` of the data folder, the rest in the table `files`. What people uploaded is served as
-an attachment only; a picture that is shown was made anew by `core.contacts.pictures`.
+an attachment only; a picture that is shown was made anew by `core.pictures`.
 """
 
 from __future__ import annotations

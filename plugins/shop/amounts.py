@@ -36,6 +36,7 @@ class PricedLine:
     quantity: int = field(validator=[validators.instance_of(int), validators.ge(1)])
     currency: str
     product_id: int | None = None
+    variant_id: int | None = None
     from_stock: bool = False
 
     @property

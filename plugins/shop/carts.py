@@ -13,9 +13,10 @@ from attrs import frozen
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from core import InvalidInput, Money, Site, sign, unsign
+from core import InvalidInput, Money, Request, Site, sign, unsign
 from plugins.shop.amounts import MAX_LINES, MAX_QUANTITY, PricedLine, TaxPart, tax_moneys, taxes_of, total_of
-from plugins.shop.models import Cart, CartLine, Product, now
+from plugins.shop.catalogue import first_pictures, full_name
+from plugins.shop.models import Cart, CartLine, Product, Variant, now
 from plugins.shop.orders import Item
 from plugins.shop.vouchers import find_discount
 
@@ -29,17 +30,18 @@ class CartEntry:
     there are.
     """
 
-    product_id: int
+    variant_id: int
     href: str
     line: PricedLine
     stock: int | None
+    picture: str = ""
     problem: bool = False
     left: int = 0
 
 
 @frozen(kw_only=True)
 class CartView:
-    """A cart as pages show it, priced by the products as they are now.
+    """A cart as pages show it, priced by the variants as they are now.
 
     `discount` is what the voucher takes off; with a `voucher_problem` nothing.
     """
@@ -75,7 +77,7 @@ class CartView:
     @property
     def items(self) -> Sequence[Item]:
         """What a checkout orders."""
-        return [Item(product_id=entry.product_id, quantity=entry.line.quantity) for entry in self.entries]
+        return [Item(variant_id=entry.variant_id, quantity=entry.line.quantity) for entry in self.entries]
 
 
 def cookie_name(site: Site) -> str:
@@ -98,6 +100,16 @@ def find_cart(session: Session, token: str, *, lock: bool = False) -> Cart | Non
     return session.scalar(statement, execution_options={"populate_existing": True})
 
 
+def token_of(request: Request) -> str:
+    """The token in the visitor's cookie; empty without one."""
+    return request.cookies.get(cookie_name(request.site), "")
+
+
+def cart_of(session: Session, request: Request, *, pictures: bool = False) -> CartView:
+    """The visitor's cart."""
+    return view_cart(session, request.site, find_cart(session, token_of(request)), pictures=pictures)
+
+
 def open_cart(session: Session, token: str) -> tuple[Cart, str]:
     """The cart of `token`, locked, or a new one with a new token (never the one sent); answers both."""
     if (cart := find_cart(session, token, lock=True)) is not None:
@@ -110,32 +122,36 @@ def open_cart(session: Session, token: str) -> tuple[Cart, str]:
     return cart, token
 
 
-def view_cart(session: Session, site: Site, cart: Cart | None) -> CartView:
-    """What is in a cart and what it costs now; no cart is an empty one."""
+def view_cart(session: Session, site: Site, cart: Cart | None, *, pictures: bool = False) -> CartView:
+    """What is in a cart and what it costs now; no cart is an empty one. With `pictures` where they are shown."""
     currency = site.setting("shop.currency")
     entries = []
     if cart is not None:
         rows = session.execute(
-            select(CartLine.quantity, Product)
-            .join(Product, Product.id == CartLine.product_id)
-            .where(CartLine.cart_id == cart.id, Product.currency == currency)
-            .order_by(Product.position, Product.id)
-        )
-        for quantity, product in rows:
-            left = product.stock if product.active else 0
+            select(CartLine.quantity, Variant, Product)
+            .join(Variant, Variant.id == CartLine.variant_id)
+            .join(Product, Product.id == Variant.product_id)
+            .where(CartLine.cart_id == cart.id, Variant.currency == currency)
+            .order_by(Product.position, Product.id, Variant.position, Variant.id)
+        ).all()
+        shown = first_pictures(session, [product.id for _, _, product in rows]) if pictures and rows else {}
+        for quantity, variant, product in rows:
+            left = variant.stock if product.active else 0
             entries.append(
                 CartEntry(
-                    product_id=product.id,
+                    variant_id=variant.id,
                     href=f"/shop/products/{product.slug}" if product.active else "",
                     line=PricedLine(
                         product_id=product.id,
-                        name=product.name,
-                        unit_price=product.price,
+                        variant_id=variant.id,
+                        name=full_name(product.name, variant.name),
+                        unit_price=variant.price,
                         tax_rate=product.tax_rate,
                         quantity=quantity,
                         currency=currency,
                     ),
-                    stock=product.stock,
+                    stock=variant.stock,
+                    picture=shown.get(product.id, ""),
                     problem=left is not None and left < quantity,
                     left=left or 0,
                 )
@@ -160,47 +176,46 @@ def view_cart(session: Session, site: Site, cart: Cart | None) -> CartView:
     )
 
 
-def add_to_cart(session: Session, site: Site, cart: Cart, product_id: int, quantity: int) -> str:
-    """Put a product in, or more of it; answers its name.
+def add_to_cart(session: Session, site: Site, cart: Cart, variant_id: int, quantity: int) -> str:
+    """Put a variant in, or more of it; answers its name.
 
     Raises InvalidInput for a quantity that can't be, also beyond the stock, and for what is not sold.
     """
-    product = session.get(Product, product_id)
-    if product is None or not product.active or product.currency != site.setting("shop.currency"):
+    found = _find(session, variant_id)
+    if found is None or not found[1].active or found[0].currency != site.setting("shop.currency"):
         raise InvalidInput("This product is not sold here any more.")
     if quantity < 1:
         raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
     lines = _lines(session, cart)
-    line = lines.get(product_id)
+    line = lines.get(variant_id)
     if line is None and len(lines) >= MAX_LINES:
         raise InvalidInput("This is too much for one order. Place several.")
     wanted = quantity + (line.quantity if line else 0)
-    _check(product, wanted)
+    name = _check(*found, wanted)
     if line is None:
-        session.add(CartLine(cart_id=cart.id, product_id=product_id, quantity=wanted))
+        session.add(CartLine(cart_id=cart.id, variant_id=variant_id, quantity=wanted))
     else:
         line.quantity = wanted
     _touch(cart)
-    return product.name
+    return name
 
 
 def change_cart(session: Session, cart: Cart, quantities: Mapping[int, int]) -> None:
-    """Set the quantities of products that are in the cart; 0 takes one out. Raises InvalidInput; all or
+    """Set the quantities of variants that are in the cart; 0 takes one out. Raises InvalidInput; all or
     nothing.
     """
     lines = _lines(session, cart)
-    for product_id, quantity in quantities.items():
-        if (line := lines.get(product_id)) is None:
+    for variant_id, quantity in quantities.items():
+        if (line := lines.get(variant_id)) is None:
             continue
         if quantity < 0:
             raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
         if quantity == 0:
             session.delete(line)
             continue
-        product = session.get_one(Product, product_id)
         # Less than before is always welcome, even when there are still not enough.
-        if quantity > line.quantity:
-            _check(product, quantity)
+        if quantity > line.quantity and (found := _find(session, variant_id)) is not None:
+            _check(*found, quantity)
         line.quantity = quantity
     _touch(cart)
 
@@ -229,16 +244,25 @@ def empty_cart(session: Session, cart: Cart) -> None:
 
 def _lines(session: Session, cart: Cart) -> dict[int, CartLine]:
     lines = session.scalars(select(CartLine).where(CartLine.cart_id == cart.id))
-    return {line.product_id: line for line in lines}
+    return {line.variant_id: line for line in lines}
 
 
-def _check(product: Product, quantity: int) -> None:
-    if product.stock is not None and product.stock < quantity:
-        if product.stock == 0:
-            raise InvalidInput("%(name)s is sold out.", name=product.name)
-        raise InvalidInput("Only %(left)s of %(name)s are left.", left=product.stock, name=product.name)
+def _find(session: Session, variant_id: int) -> tuple[Variant, Product] | None:
+    statement = select(Variant, Product).join(Product, Product.id == Variant.product_id)
+    found = session.execute(statement.where(Variant.id == variant_id)).one_or_none()
+    return (found[0], found[1]) if found is not None else None
+
+
+def _check(variant: Variant, product: Product, quantity: int) -> str:
+    """Whether there are as many; answers what the line is called."""
+    name = full_name(product.name, variant.name)
+    if variant.stock is not None and variant.stock < quantity:
+        if variant.stock == 0:
+            raise InvalidInput("%(name)s is sold out.", name=name)
+        raise InvalidInput("Only %(left)s of %(name)s are left.", left=variant.stock, name=name)
     if quantity > MAX_QUANTITY:
         raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
+    return name
 
 
 def _touch(cart: Cart) -> None:

@@ -6,38 +6,135 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from attrs import frozen
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import SYSTEM, Demo, DemoPerson, Site
+from core import SYSTEM, Demo, DemoPerson, Site, storing
+from plugins.shop.categories import CategoryValues, add_category
+from plugins.shop.demo_pictures import draw_picture
 from plugins.shop.models import Product
 from plugins.shop.orders import Item, NewOrder, record_order
-from plugins.shop.products import make_slug
+from plugins.shop.pictures import change_pictures, save_upload
+from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
 from plugins.shop.states import Step, take_step
 from plugins.shop.vouchers import VoucherValues, add_voucher
 
 REDUCED, FULL = 700, 1900
 
-PRODUCTS: Sequence[tuple[str, str, int, int, int | None]] = (
-    ("Bauernbrot", "Roggenmischbrot mit Natursauerteig, 1.000 g", 590, REDUCED, None),
-    ("Dinkelvollkornbrot", "Aus frisch gemahlenem Dinkel, 750 g", 640, REDUCED, None),
-    ("Walnussbrot", "Weizen und Roggen mit gerösteten Walnüssen, 500 g", 520, REDUCED, None),
-    ("Kartoffelbrot", "Saftig und mild, 750 g", 480, REDUCED, None),
-    ("Baguette", "Lange Teigführung, knusprige Kruste", 290, REDUCED, None),
-    ("Brötchentüte", "Zehn Brötchen gemischt, zum Abholen ab sieben Uhr", 550, REDUCED, None),
-    ("Butterhörnchen", "Sechs Stück, mit Butter aus der Region", 890, REDUCED, None),
-    ("Apfelkuchen", "Gedeckt, mit Boskop und Zimt, 26 cm", 2450, REDUCED, None),
-    ("Käsekuchen", "Mit Quark und Zitrone, 26 cm", 2650, REDUCED, None),
-    ("Schwarzwälder Kirschtorte", "Für zwölf Stücke, zwei Tage vorher bestellen", 4200, REDUCED, 24),
-    ("Nusszopf", "Hefeteig mit Haselnuss, 600 g", 1150, REDUCED, None),
-    ("Dresdner Stollen", "Im Leinensäckchen gereift, 1.000 g", 2400, REDUCED, 60),
-    ("Plätzchenmischung", "Neun Sorten, 500 g", 1690, REDUCED, 40),
-    ("Geschenkkorb Frühstück", "Brot, Marmelade, Honig und Kaffee", 3900, FULL, 18),
-    ("Geschenkkorb Kaffeezeit", "Gebäck, Kaffee und zwei Tassen", 4900, FULL, 4),
-    ("Gärkorb", "Peddigrohr, für Brote bis 1.000 g", 1850, FULL, 35),
-    ("Backbuch „Sauerteig“", "Unsere Rezepte, 160 Seiten", 2200, REDUCED, 50),
-    ("Schürze mit Namen", "Baumwolle, bestickt", 2900, FULL, 0),
+
+@frozen
+class Goods:
+    """A product to come: what its variants are called, what each costs in cents and how many there are of it."""
+
+    name: str
+    description: str
+    categories: tuple[str, ...]
+    drawings: tuple[str, ...]
+    variants: tuple[tuple[str, int, int | None], ...]
+    rate: int = REDUCED
+    option: str = ""
+
+
+CATEGORIES: Sequence[tuple[str, str]] = (
+    ("Brot", "Täglich frisch, mit Natursauerteig und langer Teigführung."),
+    ("Gebäck", "Für den Frühstückstisch und zwischendurch."),
+    ("Kuchen und Torten", "Ganze Kuchen bestellen Sie bitte zwei Tage vorher."),
+    ("Geschenke", "Zum Verschenken, und für alle, die selbst backen."),
 )
-"""Name, description, price in cents with the tax in it, tax rate in basis points, stock."""
+"""Name and description."""
+
+BREAD, PASTRY, CAKES, GIFTS = (name for name, _ in CATEGORIES)
+
+PRODUCTS: Sequence[Goods] = (
+    Goods(
+        "Bauernbrot",
+        "Roggenmischbrot mit Natursauerteig\nKräftige Kruste, lange haltbar. Der Teig ruht 24 Stunden.",
+        (BREAD,),
+        ("loaf", "tin"),
+        (("500 g", 340, None), ("1.000 g", 590, None), ("2.000 g", 1080, None)),
+        option="Größe",
+    ),
+    Goods(
+        "Dinkelvollkornbrot",
+        "Aus frisch gemahlenem Dinkel, 750 g",
+        (BREAD,),
+        ("tin",),
+        (("am Stück", 640, None), ("geschnitten", 640, None)),
+        option="Zuschnitt",
+    ),
+    Goods("Walnussbrot", "Weizen und Roggen mit gerösteten Walnüssen, 500 g", (BREAD,), ("loaf",), (("", 520, None),)),
+    Goods("Kartoffelbrot", "Saftig und mild, 750 g", (BREAD,), ("tin",), (("", 480, None),)),
+    Goods("Baguette", "Lange Teigführung, knusprige Kruste", (BREAD, PASTRY), ("baguette",), (("", 290, None),)),
+    Goods(
+        "Brötchentüte",
+        "Zehn Brötchen gemischt, zum Abholen ab sieben Uhr",
+        (PASTRY,),
+        ("rolls",),
+        (("", 550, None),),
+    ),
+    Goods("Butterhörnchen", "Sechs Stück, mit Butter aus der Region", (PASTRY,), ("crescents",), (("", 890, None),)),
+    Goods(
+        "Apfelkuchen",
+        "Gedeckt, mit Boskop und Zimt",
+        (CAKES,),
+        ("cake",),
+        (("18 cm", 1650, None), ("26 cm", 2450, None)),
+        option="Durchmesser",
+    ),
+    Goods(
+        "Käsekuchen",
+        "Mit Quark und Zitrone",
+        (CAKES,),
+        ("cake",),
+        (("18 cm", 1750, None), ("26 cm", 2650, None)),
+        option="Durchmesser",
+    ),
+    Goods(
+        "Schwarzwälder Kirschtorte",
+        "Für zwölf Stücke, zwei Tage vorher bestellen",
+        (CAKES,),
+        ("torte",),
+        (("", 4200, 24),),
+    ),
+    Goods("Nusszopf", "Hefeteig mit Haselnuss, 600 g", (PASTRY, CAKES), ("braid",), (("", 1150, None),)),
+    Goods(
+        "Dresdner Stollen",
+        "Im Leinensäckchen gereift",
+        (CAKES, GIFTS),
+        ("stollen",),
+        (("500 g", 1350, 40), ("1.000 g", 2400, 60), ("2.000 g", 4500, 3)),
+        option="Größe",
+    ),
+    Goods("Plätzchenmischung", "Neun Sorten, 500 g", (PASTRY, GIFTS), ("cookies",), (("", 1690, 40),)),
+    Goods(
+        "Geschenkkorb Frühstück",
+        "Brot, Marmelade, Honig und Kaffee",
+        (GIFTS,),
+        ("basket", "rolls"),
+        (("", 3900, 18),),
+        FULL,
+    ),
+    Goods(
+        "Geschenkkorb Kaffeezeit",
+        "Gebäck, Kaffee und zwei Tassen",
+        (GIFTS,),
+        ("basket", "cookies"),
+        (("", 4900, 4),),
+        FULL,
+    ),
+    Goods(
+        "Gärkorb",
+        "Aus Peddigrohr",
+        (GIFTS,),
+        ("bowl",),
+        (("rund, bis 750 g", 1650, 30), ("rund, bis 1.000 g", 1850, 35), ("lang, bis 1.000 g", 1990, 0)),
+        FULL,
+        "Form",
+    ),
+    Goods("Backbuch „Sauerteig“", "Unsere Rezepte, 160 Seiten", (GIFTS,), ("book",), (("", 2200, 50),)),
+    Goods("Schürze mit Namen", "Baumwolle, bestickt", (GIFTS,), ("apron",), (("", 2900, 0),), FULL),
+)
+"""What a bakery sells. Of a variant without a name there is one only."""
 
 VOUCHERS: Sequence[tuple[str, str, int, int, int | None]] = (
     ("WILLKOMMEN10", "percent", 1000, 0, None),
@@ -93,23 +190,51 @@ def _add_vouchers(session: Session, site: Site) -> None:
 
 
 def _add_products(session: Session, site: Site) -> list[int]:
-    """All products; answers the ids of those whose stock is not counted: past orders are of these."""
-    made = [
-        Product(
-            slug=make_slug(name),
-            name=name,
-            description=description,
-            price=price,
-            currency=site.setting("shop.currency"),
-            tax_rate=rate,
-            stock=stock,
-            position=(place + 1) * 10,
+    """All products; answers the ids of the variants whose stock is not counted: past orders are of these."""
+    categories = {
+        name: add_category(
+            session,
+            CategoryValues(name=name, slug=make_slug(name), description=description, position=(place + 1) * 10),
         )
-        for place, (name, description, price, rate, stock) in enumerate(PRODUCTS)
-    ]
-    session.add_all(made)
-    session.flush()
-    return [product.id for product in made if product.stock is None]
+        for place, (name, description) in enumerate(CATEGORIES)
+    }
+    uncounted: list[int] = []
+    for place, goods in enumerate(PRODUCTS):
+        product_id = add_product(
+            session,
+            site,
+            ProductValues(
+                name=goods.name,
+                slug=make_slug(goods.name),
+                description=goods.description,
+                option=goods.option,
+                tax_rate=goods.rate,
+                position=(place + 1) * 10,
+                categories=frozenset(categories[name] for name in goods.categories),
+                variants=[
+                    VariantValues(name=name, price=price, stock=stock, sku=f"{101 + place}-{number + 1}")
+                    for number, (name, price, stock) in enumerate(goods.variants)
+                ],
+            ),
+        )
+        ids = variant_ids(session, product_id)
+        uncounted += [one for one, (_, _, stock) in zip(ids, goods.variants, strict=True) if stock is None]
+    return uncounted
+
+
+def add_pictures(site: Site) -> None:
+    """Draw the pictures of the products that are there."""
+    with site.session() as session:
+        ids = {slug: product_id for product_id, slug in session.execute(select(Product.id, Product.slug))}
+    with storing(site.settings.data_dir) as store:
+        drawn = [
+            (ids[make_slug(goods.name)], save_upload(store, *draw_picture(drawing)))
+            for goods in PRODUCTS
+            for drawing in goods.drawings
+        ]
+        with site.begin() as session:
+            for product_id, picture in drawn:
+                change_pictures(session, product_id, {}, [picture])
 
 
 def _orders_of(person: DemoPerson, demo: Demo, products: Sequence[int]) -> list[Planned]:
@@ -131,7 +256,7 @@ def _orders_of(person: DemoPerson, demo: Demo, products: Sequence[int]) -> list[
             # Some write their address another way each time.
             email=person.email.upper() if random.random() < 0.03 else person.email,
             details=details,
-            items=[Item(product_id=one, quantity=random.choice((1, 1, 1, 2, 2, 3))) for one in chosen],
+            items=[Item(variant_id=one, quantity=random.choice((1, 1, 1, 2, 2, 3))) for one in chosen],
             note=random.choice(NOTES) if random.random() < 0.15 else "",
             placed_at=when,
         )

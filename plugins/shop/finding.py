@@ -47,11 +47,12 @@ def find_orders(session: Session, text: str, limit: int) -> Sequence[SearchHit]:
 
 
 def find_products(session: Session, text: str, limit: int) -> Sequence[SearchHit]:
-    """Products with every word in their name."""
-    words = fold(text).split()
-    rows = session.execute(select(Product.id, Product.name).order_by(Product.active.desc(), Product.name))
-    found = [row for row in rows if all(word in fold(row.name) for word in words)]
-    return [SearchHit(title=row.name, href=f"/dashboard/shop/products/{row.id}", icon="bag") for row in found[:limit]]
+    """Products with every word in their name, or in the name or number of a variant."""
+    statement = select(Product.id, Product.name)
+    for word in fold(text).split()[:10]:
+        statement = statement.where(Product.search_text.contains(word, autoescape=True))
+    rows = session.execute(statement.order_by(Product.active.desc(), Product.name, Product.id).limit(limit))
+    return [SearchHit(title=row.name, href=f"/dashboard/shop/products/{row.id}", icon="bag") for row in rows]
 
 
 def find_vouchers(session: Session, text: str, limit: int) -> Sequence[SearchHit]:

@@ -18,10 +18,11 @@ def now() -> datetime:
 
 
 class Product(Base):
-    """Something that can be ordered. `price` includes the tax; `stock` None means: it is not counted.
+    """Something that can be ordered. What has a price and a stock is its variant, of which each product has at least
+    one.
 
-    `currency` is the site's when the price was typed. After the site changes its currency the price means
-    nothing, and the product is off sale until staff save its price anew.
+    `option` says what its variants differ in ("Size"); it is empty for a product with a single variant. `search_text`
+    is the folded text that product search looks through: its name, and the names and numbers of its variants.
     """
 
     __tablename__ = "shop_products"
@@ -30,19 +31,88 @@ class Product(Base):
     slug: Mapped[str] = mapped_column(unique=True)
     name: Mapped[str]
     description: Mapped[str] = mapped_column(default="")
-    price: Mapped[int] = mapped_column(BigInt)
-    currency: Mapped[str]
+    option: Mapped[str] = mapped_column(default="", server_default="")
     tax_rate: Mapped[int]
-    stock: Mapped[int | None]
     active: Mapped[bool] = mapped_column(default=True)
     position: Mapped[int] = mapped_column(default=100)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    search_text: Mapped[str] = mapped_column(default="", server_default="")
+
+    __table_args__ = (
+        CheckConstraint("tax_rate >= 0", name="tax_rate"),
+        Index("ix_shop_products_position", "position", "id"),
+    )
+
+
+class Variant(Base):
+    """What is put into a cart: the product in one of its kinds. A product without options has exactly one, whose name
+    is empty.
+
+    `price` includes the tax; `stock` None means: it is not counted. `currency` is the site's when the price was typed.
+    After the site changes its currency the price means nothing, and the variant is off sale until staff save its price
+    anew.
+    """
+
+    __tablename__ = "shop_variants"
+
+    id: Mapped[Id]
+    product_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_products.id", ondelete="CASCADE"))
+    name: Mapped[str] = mapped_column(default="")
+    sku: Mapped[str | None] = mapped_column(unique=True)
+    price: Mapped[int] = mapped_column(BigInt)
+    currency: Mapped[str]
+    stock: Mapped[int | None]
+    position: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (
         CheckConstraint("price >= 0", name="price"),
         CheckConstraint("stock >= 0", name="stock"),
-        CheckConstraint("tax_rate >= 0", name="tax_rate"),
-        Index("ix_shop_products_position", "position", "id"),
+        Index("ix_shop_variants_product_id", "product_id", "position"),
+    )
+
+
+class Picture(Base):
+    """A picture of a product, made anew from what was uploaded: `large` and `small` are the stored names of its files.
+
+    `alt` says in words what it shows; the picture with the lowest position stands for the product.
+    """
+
+    __tablename__ = "shop_pictures"
+
+    id: Mapped[Id]
+    product_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_products.id", ondelete="CASCADE"))
+    large: Mapped[str] = mapped_column(unique=True)
+    small: Mapped[str] = mapped_column(unique=True)
+    width: Mapped[int]
+    height: Mapped[int]
+    alt: Mapped[str] = mapped_column(default="")
+    position: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (Index("ix_shop_pictures_product_id", "product_id", "position"),)
+
+
+class Category(Base):
+    """A shelf of the shop. A product may stand on several, or on none."""
+
+    __tablename__ = "shop_categories"
+
+    id: Mapped[Id]
+    slug: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(default="")
+    position: Mapped[int] = mapped_column(default=100)
+
+
+class ProductCategory(Base):
+    """That a product stands in a category."""
+
+    __tablename__ = "shop_product_categories"
+
+    product_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_products.id", ondelete="CASCADE"), primary_key=True
+    )
+    category_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_categories.id", ondelete="CASCADE"), primary_key=True, index=True
     )
 
 
@@ -64,13 +134,13 @@ class Cart(Base):
 
 
 class CartLine(Base):
-    """How many of a product are in a cart. The price is the product's, always."""
+    """How many of a variant are in a cart. The price is the variant's, always."""
 
     __tablename__ = "shop_cart_lines"
 
     cart_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_carts.id", ondelete="CASCADE"), primary_key=True)
-    product_id: Mapped[int] = mapped_column(
-        BigInt, ForeignKey("shop_products.id", ondelete="CASCADE"), primary_key=True, index=True
+    variant_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_variants.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     quantity: Mapped[int]
 
@@ -184,7 +254,10 @@ class VoucherUse(Base):
 
 
 class OrderLine(Base):
-    """What was ordered, as it was then: name, price, tax. `from_stock` says whether the stock was counted."""
+    """What was ordered, as it was then: price, tax, and the name of product and variant ("Rye bread, 500 g").
+
+    `from_stock` says whether the stock of the variant was counted.
+    """
 
     __tablename__ = "shop_order_lines"
 
@@ -192,6 +265,9 @@ class OrderLine(Base):
     order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
     product_id: Mapped[int | None] = mapped_column(
         BigInt, ForeignKey("shop_products.id", ondelete="SET NULL"), index=True
+    )
+    variant_id: Mapped[int | None] = mapped_column(
+        BigInt, ForeignKey("shop_variants.id", ondelete="SET NULL"), index=True
     )
     name: Mapped[str]
     unit_price: Mapped[int] = mapped_column(BigInt)

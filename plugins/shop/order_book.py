@@ -201,6 +201,7 @@ def read_order(session: Session, order_id: int) -> OrderView:
         lines=[
             PricedLine(
                 product_id=line.product_id,
+                variant_id=line.variant_id,
                 name=line.name,
                 unit_price=line.unit_price,
                 tax_rate=line.tax_rate,

@@ -29,7 +29,8 @@ from core import (
     upsert,
 )
 from plugins.shop.amounts import MAX_LINES, MAX_QUANTITY, PricedLine, taxes_of, total_of
-from plugins.shop.models import Order, OrderCounter, OrderEvent, OrderLine, OrderTax, Product, now
+from plugins.shop.catalogue import full_name
+from plugins.shop.models import Order, OrderCounter, OrderEvent, OrderLine, OrderTax, Product, Variant, now
 from plugins.shop.stock import take_stock
 from plugins.shop.totals import count_order
 from plugins.shop.vouchers import Discount, claim, record_use
@@ -39,9 +40,9 @@ MAX_NOTE = 2000
 
 @frozen(kw_only=True)
 class Item:
-    """So many of a product. Its price is the product's, never the caller's (THREATS T-B6)."""
+    """So many of a variant. Its price is the variant's, never the caller's (THREATS T-B6)."""
 
-    product_id: int = field(validator=validators.instance_of(int))
+    variant_id: int = field(validator=validators.instance_of(int))
     quantity: int = field(validator=validators.instance_of(int))
 
 
@@ -179,34 +180,38 @@ def _take(session: Session, site: Site, items: Sequence[Item]) -> list[PricedLin
     for item in items:
         if not 1 <= item.quantity <= MAX_QUANTITY:
             raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
-        wanted[item.product_id] = wanted.get(item.product_id, 0) + item.quantity
+        wanted[item.variant_id] = wanted.get(item.variant_id, 0) + item.quantity
     if not wanted:
         raise InvalidInput("Choose at least one product.")
     if len(wanted) > MAX_LINES or max(wanted.values()) > MAX_QUANTITY:
         raise InvalidInput("This is too much for one order. Place several.")
     currency = site.setting("shop.currency")
-    found = session.scalars(
-        select(Product).where(Product.id.in_(wanted)), execution_options={"populate_existing": True}
+    found = session.execute(
+        select(Variant, Product).join(Product, Product.id == Variant.product_id).where(Variant.id.in_(wanted)),
+        execution_options={"populate_existing": True},
     )
-    products = {product.id: product for product in found}
+    variants = {variant.id: (variant, product) for variant, product in found}
     taken = {}
-    # In the order of their ids: two orders for the same products never wait for each other in a circle.
-    for product_id in sorted(wanted):
-        product = products.get(product_id)
-        if product is None or not product.active or product.currency != currency:
-            name = product.name if product is not None else "?"
+    # In the order of their ids: two orders for the same variants never wait for each other in a circle.
+    for variant_id in sorted(wanted):
+        if variant_id not in variants:
+            raise Conflict("%(name)s is not sold any more.", name="?")
+        variant, product = variants[variant_id]
+        name = full_name(product.name, variant.name)
+        if not product.active or variant.currency != currency:
             raise Conflict("%(name)s is not sold any more.", name=name)
-        from_stock = take_stock(session, product, wanted[product_id])
-        taken[product_id] = PricedLine(
-            product_id=product_id,
-            name=product.name,
-            unit_price=product.price,
+        from_stock = take_stock(session, variant, name, wanted[variant_id])
+        taken[variant_id] = PricedLine(
+            product_id=product.id,
+            variant_id=variant_id,
+            name=name,
+            unit_price=variant.price,
             tax_rate=product.tax_rate,
-            quantity=wanted[product_id],
+            quantity=wanted[variant_id],
             currency=currency,
             from_stock=from_stock,
         )
-    return [taken[product_id] for product_id in wanted]
+    return [taken[variant_id] for variant_id in wanted]
 
 
 def _next_number(session: Session, site: Site, placed_at: datetime) -> str:
@@ -272,6 +277,7 @@ def _write(
             {
                 "order_id": order.id,
                 "product_id": line.product_id,
+                "variant_id": line.variant_id,
                 "name": line.name,
                 "unit_price": line.unit_price,
                 "tax_rate": line.tax_rate,

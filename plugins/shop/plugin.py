@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from litestar.handlers import HTTPRouteHandler
@@ -29,7 +30,19 @@ from core import (
     hookimpl,
     move_rows,
 )
-from plugins.shop import columns, finding, panels, persons, selling, shelving, shopping, tiles, vouching
+from plugins.shop import (
+    arranging,
+    browsing,
+    columns,
+    finding,
+    panels,
+    persons,
+    selling,
+    shelving,
+    shopping,
+    tiles,
+    vouching,
+)
 from plugins.shop import demo as history
 from plugins.shop.models import Order, VoucherUse
 from plugins.shop.totals import count_anew
@@ -110,7 +123,24 @@ def settings_fields() -> list[SettingsField]:
             hint="Stands in the checkout and on the thank-you page.",
             order=201,
         ),
+        SettingsField(
+            key="shop.privacy_policy",
+            label="Address of the privacy policy",
+            hint="Stands in the checkout: a page of this site such as /privacy, or an address that begins with https://.",
+            clean=_address,
+            order=202,
+        ),
     ]
+
+
+def _address(text: str) -> str:
+    address = text.strip()
+    if address and not re.fullmatch(r"https?://[^\s/?#]+[^\s]*|/(?![/\\])[^\s]*", address):
+        raise InvalidInput(
+            "Enter a page of this site such as /privacy, or an address that begins with https://.",
+            field="shop.privacy_policy",
+        )
+    return address
 
 
 def _currency(text: str) -> str:
@@ -200,7 +230,7 @@ def search_sources() -> list[SearchSource]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The public shop, and orders, products and vouchers in the dashboard."""
-    return [*shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES, *vouching.ROUTES]
+    return [*browsing.ROUTES, *shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES, *arranging.ROUTES, *vouching.ROUTES]
 
 
 @hookimpl
@@ -217,8 +247,9 @@ def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]
 
 @hookimpl
 def demo_history(site: Site, demo: Demo) -> None:
-    """Products, and two years of orders."""
+    """Products with pictures, and two years of orders."""
     history.make_history(site, demo)
+    history.add_pictures(site)
 
 
 @hookimpl

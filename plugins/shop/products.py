@@ -1,4 +1,4 @@
-"""Products: what is for sale, and how staff write them."""
+"""Products: how staff write them, with their variants."""
 
 from __future__ import annotations
 
@@ -7,118 +7,43 @@ import unicodedata
 from collections.abc import Sequence
 
 from attrs import frozen
-from sqlalchemy import select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from core import Conflict, Form, InvalidInput, Money, NotFound, Site, upsert
-from plugins.shop.amounts import MAX_STOCK, parse_price, parse_rate
-from plugins.shop.models import Product
-
-MAX_NAME = 120
-MAX_DESCRIPTION = 5000
-MAX_POSITION = 100_000
-FEW = 5
-"""With this many or fewer in stock, the shop page says how many are left."""
-
-SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+from core import Conflict, InvalidInput, NotFound, Site, fold, upsert
+from plugins.shop.models import Category, Product, ProductCategory, Variant
 
 
 @frozen(kw_only=True)
-class ProductView:
-    """A product as pages show it."""
+class VariantValues:
+    """What staff typed for a variant, checked. `id` is None for a new one, `name` empty for a product's only one.
 
-    id: int
-    slug: str
-    name: str
-    description: str
-    price: Money
-    tax_rate: int
-    stock: int | None
-    active: bool
-    position: int
-    off_sale: bool
+    `seen_stock` is the stock that the form showed, as text; with `remove` the variant goes. `place` is its row in the
+    form, beside which an error stands.
+    """
 
-    @property
-    def sold_out(self) -> bool:
-        """Whether the last one is gone."""
-        return self.stock == 0
-
-    @property
-    def few(self) -> int:
-        """How many are left, when they are few; else 0."""
-        return self.stock if self.stock is not None and 0 < self.stock <= FEW else 0
-
-    @property
-    def href(self) -> str:
-        """Address of its page."""
-        return f"/shop/products/{self.slug}"
-
-    @property
-    def blurb(self) -> str:
-        """The first line of the description."""
-        return self.description.partition("\n")[0]
+    price: int
+    stock: int | None = None
+    name: str = ""
+    sku: str = ""
+    id: int | None = None
+    seen_stock: str = ""
+    remove: bool = False
+    place: int = 0
 
 
 @frozen(kw_only=True)
 class ProductValues:
-    """What staff typed for a product, checked."""
+    """What staff typed for a product, checked; `option` says what its variants differ in, `categories` are ids."""
 
     name: str
     slug: str
-    description: str
-    price: int
+    description: str = ""
     tax_rate: int
-    stock: int | None
-    position: int
-
-
-def view_of(product: Product, currency: str) -> ProductView:
-    """The frozen values of a row; `currency` is the site's."""
-    return ProductView(
-        id=product.id,
-        slug=product.slug,
-        name=product.name,
-        description=product.description,
-        price=Money(minor=product.price, currency=product.currency),
-        tax_rate=product.tax_rate,
-        stock=product.stock,
-        active=product.active,
-        position=product.position,
-        off_sale=product.currency != currency,
-    )
-
-
-def products_for_sale(session: Session, site: Site) -> Sequence[ProductView]:
-    """What visitors can buy, in the order staff gave it: active, and priced in the site's currency."""
-    currency = site.setting("shop.currency")
-    statement = (
-        select(Product).where(Product.active, Product.currency == currency).order_by(Product.position, Product.id)
-    )
-    return [view_of(product, currency) for product in session.scalars(statement)]
-
-
-def all_products(session: Session, site: Site) -> Sequence[ProductView]:
-    """All products, for staff."""
-    currency = site.setting("shop.currency")
-    statement = select(Product).order_by(Product.position, Product.id)
-    return [view_of(product, currency) for product in session.scalars(statement)]
-
-
-def product_by_slug(session: Session, site: Site, slug: str) -> ProductView:
-    """A product that visitors can buy. Raises NotFound."""
-    currency = site.setting("shop.currency")
-    product = session.scalar(select(Product).where(Product.slug == slug, Product.active, Product.currency == currency))
-    if product is None:
-        raise NotFound("This product is not sold here any more.")
-    return view_of(product, currency)
-
-
-def get_product(session: Session, site: Site, product_id: int) -> ProductView:
-    """Any product, for staff. Raises NotFound."""
-    product = session.get(Product, product_id)
-    if product is None:
-        raise NotFound("There is no such product.")
-    return view_of(product, site.setting("shop.currency"))
+    position: int = 100
+    option: str = ""
+    categories: frozenset[int] = frozenset()
+    variants: Sequence[VariantValues]
 
 
 def make_slug(name: str) -> str:
@@ -130,77 +55,47 @@ def make_slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text).strip("-")[:80].strip("-")
 
 
-def read_product_form(form: Form, currency: str) -> ProductValues | None:
-    """Check what staff typed; None when something is wrong, which `form.errors` then says."""
-
-    def note(error: InvalidInput) -> None:
-        form.fail(error)
-
-    name = form.text("name")
-    if not name or len(name) > MAX_NAME:
-        note(InvalidInput("Enter a name of at most %(max)s characters.", field="name", max=MAX_NAME))
-    slug = form.text("slug") or make_slug(name)
-    if name and (not SLUG.fullmatch(slug) or len(slug) > 80):
-        note(InvalidInput("Use small letters, digits and hyphens, such as rye-bread.", field="slug"))
-    description = form.text("description", multiline=True)
-    if len(description) > MAX_DESCRIPTION:
-        note(InvalidInput("This is too long: %(max)s characters at most.", field="description", max=MAX_DESCRIPTION))
-    price = tax_rate = 0
-    try:
-        price = parse_price(form.text("price"), currency)
-    except InvalidInput as error:
-        note(error)
-    try:
-        tax_rate = parse_rate(form.text("tax_rate"))
-    except InvalidInput as error:
-        note(error)
-    stock, position = form.whole_number("stock"), form.whole_number("position")
-    if stock is not None and not 0 <= stock <= MAX_STOCK:
-        note(InvalidInput("Enter a number from 0 to %(max)s, or leave it empty.", field="stock", max=MAX_STOCK))
-    if position is not None and not 0 <= position <= MAX_POSITION:
-        note(InvalidInput("Enter a number from 0 to %(max)s.", field="position", max=MAX_POSITION))
-    if form.errors:
-        return None
-    return ProductValues(
-        name=name,
-        slug=slug,
-        description=description,
-        price=price,
-        tax_rate=tax_rate,
-        stock=stock,
-        position=100 if position is None else position,
-    )
-
-
 def add_product(session: Session, site: Site, values: ProductValues) -> int:
-    """Add a product, for sale at once; answers its id. Raises InvalidInput when its address is taken."""
-    statement = upsert(session, Product, _columns(site, values) | {"active": True}, keys=["slug"])
+    """Add a product, for sale at once; answers its id. Raises InvalidInput when its address or a number is taken."""
+    statement = upsert(session, Product, _columns(values) | {"active": True}, keys=["slug"])
     product_id: int | None = session.scalar(statement.returning(Product.id))
     if product_id is None:
         raise _taken()
+    _write_variants(session, site, product_id, values.variants)
+    _put_into(session, product_id, values.categories)
     return product_id
 
 
-def edit_product(session: Session, site: Site, product_id: int, values: ProductValues, seen_stock: str) -> None:
-    """Change a product. Raises NotFound, InvalidInput when its address is taken, and Conflict.
+def category_ids(session: Session, product_id: int) -> list[int]:
+    """The categories that a product stands in."""
+    return list(session.scalars(select(ProductCategory.category_id).where(ProductCategory.product_id == product_id)))
 
-    `seen_stock` is the stock the form showed: an order that came meanwhile has lowered it, and writing the
-    typed number over that would put sold goods back on the shelf.
+
+def variant_ids(session: Session, product_id: int) -> list[int]:
+    """The variants of a product, in their order."""
+    statement = select(Variant.id).where(Variant.product_id == product_id).order_by(Variant.position, Variant.id)
+    return list(session.scalars(statement))
+
+
+def edit_product(session: Session, site: Site, product_id: int, values: ProductValues) -> None:
+    """Change a product. Raises NotFound, InvalidInput when its address or a number is taken, and Conflict.
+
+    A variant that the values do not name stays as it is: a colleague has added it meanwhile.
     """
-    product = session.get(Product, product_id, with_for_update=True, populate_existing=True)
+    # The variants first and in the order of their ids, as orders take their stock, then the product: of two who save
+    # at once the second sees what the first has made. References to the rows need not wait.
+    locked = select(Variant.id).where(Variant.product_id == product_id).order_by(Variant.id)
+    session.execute(locked.with_for_update(key_share=True)).all()
+    statement = select(Product).where(Product.id == product_id).with_for_update(key_share=True)
+    product = session.scalar(statement, execution_options={"populate_existing": True})
     if product is None:
         raise NotFound("There is no such product.")
     if session.scalar(select(Product.id).where(Product.slug == values.slug, Product.id != product_id)):
         raise _taken()
-    columns = _columns(site, values)
-    stock_now = "" if product.stock is None else str(product.stock)
-    typed = "" if values.stock is None else str(values.stock)
-    if typed == seen_stock:
-        columns.pop("stock")
-    elif stock_now != seen_stock:
-        raise Conflict("The stock has changed since this page was opened. Nothing was saved.")
-    for name, value in columns.items():
+    for name, value in _columns(values).items():
         setattr(product, name, value)
+    _write_variants(session, site, product_id, values.variants)
+    _put_into(session, product_id, values.categories)
 
 
 def set_active(session: Session, product_id: int, *, active: bool) -> str:
@@ -213,17 +108,104 @@ def set_active(session: Session, product_id: int, *, active: bool) -> str:
     return name
 
 
-def _columns(site: Site, values: ProductValues) -> dict[str, object]:
+def _columns(values: ProductValues) -> dict[str, object]:
     return {
         "slug": values.slug,
         "name": values.name,
         "description": values.description,
-        "price": values.price,
-        "currency": site.setting("shop.currency"),
+        "option": values.option,
         "tax_rate": values.tax_rate,
-        "stock": values.stock,
         "position": values.position,
     }
+
+
+def _write_variants(session: Session, site: Site, product_id: int, wanted: Sequence[VariantValues]) -> None:
+    statement = select(Variant).where(Variant.product_id == product_id)
+    known = {one.id: one for one in session.scalars(statement, execution_options={"populate_existing": True})}
+    for values in wanted:
+        if values.id is not None and values.id not in known:
+            raise Conflict("A variant was removed since this page was opened. Nothing was saved.")
+    gone = {values.id for values in wanted if values.remove and values.id is not None}
+    kept = [values for values in wanted if not values.remove]
+    _check_names(known, gone, kept)
+    session.execute(delete(Variant).where(Variant.id.in_(gone)))
+    _check_numbers(session, product_id, kept)
+    # A number may go from one variant to another: all are free before any is taken.
+    session.execute(
+        update(Variant).where(Variant.id.in_([one.id for one in kept if one.id is not None])).values(sku=None)
+    )
+    currency = site.setting("shop.currency")
+    for position, values in enumerate(kept):
+        variant = known.get(values.id) if values.id is not None else None
+        if variant is None:
+            variant = Variant(product_id=product_id, stock=values.stock)
+            session.add(variant)
+        else:
+            _set_stock(variant, values)
+        variant.name, variant.price, variant.currency = values.name, values.price, currency
+        variant.sku, variant.position = values.sku or None, position
+    session.flush()
+    _write_search_text(session, product_id)
+
+
+def _write_search_text(session: Session, product_id: int) -> None:
+    rows = session.execute(
+        select(Product.name, Variant.name, Variant.sku)
+        .join(Variant, Variant.product_id == Product.id)
+        .where(Product.id == product_id)
+    )
+    words = dict.fromkeys(text for row in rows for text in row if text)
+    text = "\n".join(fold(word) for word in words)
+    session.execute(update(Product).where(Product.id == product_id).values(search_text=text))
+
+
+def _put_into(session: Session, product_id: int, categories: frozenset[int]) -> None:
+    """Have the product stand in exactly these categories; those that there are not any more are left out."""
+    session.execute(delete(ProductCategory).where(ProductCategory.product_id == product_id))
+    there = session.scalars(select(Category.id).where(Category.id.in_(categories)).with_for_update(key_share=True))
+    if rows := [{"product_id": product_id, "category_id": one} for one in there]:
+        session.execute(insert(ProductCategory), rows)
+
+
+def _set_stock(variant: Variant, values: VariantValues) -> None:
+    """Write the stock that was typed, if it was.
+
+    An order that came since the form was opened has lowered the stock, and writing the typed number over that would
+    put sold goods back on the shelf. Raises Conflict.
+    """
+    now = "" if variant.stock is None else str(variant.stock)
+    typed = "" if values.stock is None else str(values.stock)
+    if typed == values.seen_stock:
+        return
+    if now != values.seen_stock:
+        raise Conflict("The stock has changed since this page was opened. Nothing was saved.")
+    variant.stock = values.stock
+
+
+def _check_names(known: dict[int, Variant], gone: set[int], kept: Sequence[VariantValues]) -> None:
+    """A product has at least one variant, and two of its variants never one name. Raises InvalidInput."""
+    named = {values.id for values in kept}
+    others = [one for one in known.values() if one.id not in named and one.id not in gone]
+    if not kept and not others:
+        raise InvalidInput("A product needs at least one variant. Take it off sale instead.")
+    taken = {one.name.casefold() for one in others}
+    several = len(kept) + len(others) > 1
+    for values in kept:
+        if several and not values.name:
+            raise InvalidInput("Give each variant a name.", field=f"variant-{values.place}")
+        if values.name.casefold() in taken:
+            raise InvalidInput("Another variant has this name.", field=f"variant-{values.place}")
+        taken.add(values.name.casefold())
+
+
+def _check_numbers(session: Session, product_id: int, kept: Sequence[VariantValues]) -> None:
+    numbers = [values.sku for values in kept if values.sku]
+    own = [values.id for values in kept if values.id is not None]
+    taken = set(session.scalars(select(Variant.sku).where(Variant.sku.in_(numbers), Variant.id.not_in(own))))
+    for values in kept:
+        if values.sku and values.sku in taken:
+            raise InvalidInput("Another product has this number.", field=f"sku-{values.place}")
+        taken.add(values.sku)
 
 
 def _taken() -> InvalidInput:

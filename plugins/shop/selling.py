@@ -30,10 +30,10 @@ from core import (
     post,
 )
 from plugins.shop.addresses import FIELDS, home_country, read_details, read_email, values_of
-from plugins.shop.forms import QUANTITY, as_input, read_note, read_quantities, summary
+from plugins.shop.catalogue import find_variants
+from plugins.shop.forms import QUANTITY, as_input, chosen_ids, number_of, read_note, read_quantities, summary
 from plugins.shop.order_book import count_open, read_order, read_orders
 from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_once
-from plugins.shop.products import products_for_sale
 from plugins.shop.states import STATE_LABELS, STATES, STEPS, take_step
 from plugins.shop.vouchers import usable_codes
 
@@ -56,7 +56,7 @@ def show_orders(
     state = status if status in STATES else ""
     q = q.replace("\x00", "").strip()[:200]
     with request.site.session() as session:
-        page = read_orders(session, state=state, search=q, before=_number(before), after=_number(after))
+        page = read_orders(session, state=state, search=q, before=number_of(before), after=number_of(after))
         waiting = count_open(session)
 
     def address(**changed: object) -> str:
@@ -83,10 +83,6 @@ def show_orders(
         newer=address(after=page.newer) if page.newer else None,
         older=address(before=page.older) if page.older else None,
     )
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 15 else 0
 
 
 @get("/dashboard/shop/orders/{order_id:int}", permission="shop.orders")
@@ -173,7 +169,7 @@ def new_order(
         return _ask_for_person(request, Form())
     with request.site.session() as session:
         if contact:
-            person = _person_of(session, _number(contact))
+            person = _person_of(session, number_of(contact))
         else:
             form = Form(fields={"email": [email]})
             if not read_email(form):
@@ -199,8 +195,9 @@ def _ask_for_person(request: Request, form: Form, status: int = 200) -> Response
 
 
 def _order_form(request: Request, form: Form, person: Person, key: str, status: int = 200) -> Response[str]:
+    find = form.text("find")[:200]
     with request.site.session() as session:
-        products = products_for_sale(session, request.site)
+        offered = find_variants(session, request.site, find, chosen_ids(form))
         codes = usable_codes(session, request.site)
     usual = f"/dashboard/contacts/{person.contact_id}" if person.contact_id else "/dashboard/shop/orders"
     return request.page(
@@ -209,7 +206,8 @@ def _order_form(request: Request, form: Form, person: Person, key: str, status: 
         status=status,
         back=local_path(form.text("next") or usual),
         customer=person,
-        products=products,
+        offered=offered,
+        find=find,
         quantity=QUANTITY,
         key=key,
         values=form.values,
@@ -224,17 +222,21 @@ def place_for_contact(
 ) -> Response[str] | Redirect:
     """Order for exactly this contact. The form sent twice makes one order."""
     with request.site.session() as session:
-        person = _person_of(session, _number(contact)) if contact else _person_at(session, email)
+        person = _person_of(session, number_of(contact)) if contact else _person_at(session, email)
     key = form.text("key")[:100] or secrets.token_urlsafe(24)
     quantities = read_quantities(form)
     details = read_details(form, request.language, required=("name",))
     note = read_note(form)
+    if form.ticked("search"):
+        # Nothing is ordered yet, and so nothing is wrong yet.
+        form.errors.clear()
+        return _order_form(request, form, person, key)
     status = 422
     if not form.errors:
         new = NewOrder(
             email=person.email,
             details=details,
-            items=[Item(product_id=one, quantity=many) for one, many in quantities.items() if many],
+            items=[Item(variant_id=one, quantity=many) for one, many in quantities.items() if many],
             note=note,
             voucher=form.text("voucher"),
             actor=request.actor,

@@ -1,4 +1,4 @@
-"""What visitors see: products, cart, checkout, and thanks."""
+"""How visitors buy: cart, checkout, and thanks."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ from plugins.shop.carts import (
     LIFETIME,
     CartView,
     add_to_cart,
+    cart_of,
     change_cart,
     cookie_name,
     empty_cart,
@@ -35,6 +36,7 @@ from plugins.shop.carts import (
     offer_of,
     open_cart,
     read_offer,
+    token_of,
     use_voucher,
     view_cart,
 )
@@ -42,37 +44,14 @@ from plugins.shop.forms import as_input, read_note, read_quantities, say, summar
 from plugins.shop.models import Order
 from plugins.shop.order_book import read_order
 from plugins.shop.orders import NewOrder, RecordedOrder, order_of_form, record_order
-from plugins.shop.products import product_by_slug, products_for_sale
 
 CHECKOUT = "shop.checkout"
 """The name of the checkout form, under which other plugins add their tick boxes."""
 
 
-def _token(request: Request) -> str:
-    return request.cookies.get(cookie_name(request.site), "")
-
-
 def _view(request: Request) -> CartView:
     with request.site.session() as session:
-        return view_cart(session, request.site, find_cart(session, _token(request)))
-
-
-@get("/shop", public=True)
-def show_products(request: Request) -> Response[str]:
-    """Everything that is for sale."""
-    with request.site.session() as session:
-        products = products_for_sale(session, request.site)
-        cart = view_cart(session, request.site, find_cart(session, _token(request)))
-    return request.page("shop/products.html", products=products, cart=cart)
-
-
-@get("/shop/products/{slug:str}", public=True)
-def show_product(request: Request, slug: FromPath[str]) -> Response[str]:
-    """One product."""
-    with request.site.session() as session:
-        product = product_by_slug(session, request.site, slug)
-        cart = view_cart(session, request.site, find_cart(session, _token(request)))
-    return request.page("shop/product.html", product=product, cart=cart)
+        return cart_of(session, request, pictures=True)
 
 
 @get("/shop/cart", public=True)
@@ -85,13 +64,15 @@ def show_cart(request: Request) -> Response[str]:
 def put_into_cart(request: Request, form: FormInput) -> Redirect:
     """Put a product into the cart, which is made now if there is none: only then a cookie is set."""
     back = form.text("next") or "/shop"
-    product_id, quantity = form.whole_number("product"), form.whole_number("quantity")
+    variant_id, quantity = form.whole_number("variant"), form.whole_number("quantity")
+    if variant_id is None:
+        form.fail(InvalidInput("Choose one of the variants first.", field="variant"))
     try:
         for error in form.errors.values():
             raise error
         with request.site.begin() as session:
-            cart, token = open_cart(session, _token(request))
-            name = add_to_cart(session, request.site, cart, product_id or 0, 1 if quantity is None else quantity)
+            cart, token = open_cart(session, token_of(request))
+            name = add_to_cart(session, request.site, cart, variant_id or 0, 1 if quantity is None else quantity)
     except InvalidInput as error:
         return request.redirect(back, say(request, error), kind="error")
     answer = request.redirect(back, "In the cart: %(name)s", name=name)
@@ -126,7 +107,7 @@ def _change(request: Request, form: Form, quantities: dict[int, int]) -> Redirec
         for error in form.errors.values():
             raise error
         with request.site.begin() as session:
-            cart = find_cart(session, _token(request), lock=True)
+            cart = find_cart(session, token_of(request), lock=True)
             if cart is not None:
                 change_cart(session, cart, quantities)
     except InvalidInput as error:
@@ -139,7 +120,7 @@ def put_voucher(request: Request, form: FormInput) -> Response[str] | Redirect:
     """Use a voucher for what is in the cart, or with an empty code none (S3)."""
     try:
         with request.site.begin() as session:
-            cart = find_cart(session, _token(request), lock=True)
+            cart = find_cart(session, token_of(request), lock=True)
             code = use_voucher(session, request.site, cart, form.text("voucher")) if cart is not None else ""
     except InvalidInput as error:
         form.fail(as_input(error, "voucher"))
@@ -171,6 +152,7 @@ def _checkout(request: Request, form: Form, view: CartView, status: int = 200) -
         errors=form.errors,
         summary=summary(request, form),
         payment_note=request.site.setting("shop.payment_note"),
+        privacy_policy=request.site.setting("shop.privacy_policy"),
     )
 
 
@@ -192,7 +174,7 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
         try:
             with request.site.begin() as session:
                 # Locked: of two clicks the second waits here, and then finds the order of the first.
-                cart = find_cart(session, _token(request), lock=True)
+                cart = find_cart(session, token_of(request), lock=True)
                 if offer is None or cart is None or cart.checkout_key != offer[0]:
                     known = order_of_form(session, offer[0]) if offer is not None else None
                     if known is not None:
@@ -250,8 +232,6 @@ def show_thanks(request: Request, token: FromPath[str]) -> Response[str]:
 
 
 ROUTES: list[Any] = [
-    show_products,
-    show_product,
     show_cart,
     put_into_cart,
     update_cart,

@@ -12,7 +12,18 @@ from playwright.sync_api import Page
 from tests.support.server import ServerProcess
 from tests.system.test_opening_day import sign_in
 
-PUBLIC = ("/", "/shop", "/shop/cart", "/booking", "/forms/contact", "/nowhere", "/dashboard/sign-in")
+PUBLIC = (
+    "/",
+    "/shop",
+    "/shop/categories/brot",
+    "/shop/products/dresdner-stollen",
+    "/shop/products/bauernbrot?picture=2",
+    "/shop/cart",
+    "/booking",
+    "/forms/contact",
+    "/nowhere",
+    "/dashboard/sign-in",
+)
 COMBINED = quote('["all",["contact.country","DE"],["any",["contact.stage","lead"],["shop.orders","1.."]]]')
 """Conditions for the list and for the page on which they are combined."""
 
@@ -67,6 +78,10 @@ DASHBOARD = (
     "/dashboard/components",
     "/dashboard/shop/orders",
     "/dashboard/shop/products",
+    "/dashboard/shop/products/1",
+    "/dashboard/shop/products/1/pictures",
+    "/dashboard/shop/categories",
+    "/dashboard/shop/categories/1",
     "/dashboard/shop/orders/new?contact=1",
     "/dashboard/shop/vouchers",
     "/dashboard/shop/vouchers/new",

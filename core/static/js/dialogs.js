@@ -44,7 +44,10 @@ document.addEventListener("submit", async (event) => {
   event.preventDefault();
   const body = new URLSearchParams(new FormData(form, submitter));
   const dialog = await load(form.getAttribute("action"), { method: "POST", body }).catch(() => null);
-  if (dialog) return show(dialog);
+  if (dialog) {
+    form.closest("dialog[data-source]")?.close();
+    return show(dialog);
+  }
   plain.add(form);
   form.requestSubmit(submitter);
 });

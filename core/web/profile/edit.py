@@ -19,12 +19,13 @@ from core.contacts.fields import read_fields, read_for_page, write_fields
 from core.contacts.files import SavedFile, remove_bytes, storing
 from core.contacts.finding import find_contact, kept_contact_id, lock_contact
 from core.contacts.models import Contact
-from core.contacts.pictures import ENDING, MAX_UPLOAD, make_picture, remove_picture, set_picture
+from core.contacts.pictures import make_picture, remove_picture, set_picture
 from core.contacts.profile import Person, person_of, read_tags
 from core.contacts.sentences import DETAIL_LABELS, language_names
 from core.contacts.tagging import split_tags, tag_contact, untag_contact
 from core.contacts.tags import clean_tag
 from core.errors import EditConflict, InvalidInput
+from core.pictures import ENDING, MAX_UPLOAD
 from core.plugins import Failure
 from core.site import Site
 from core.values import ContactField, Details, FieldValue

@@ -9,13 +9,10 @@ from litestar.response import File
 
 from core.contacts.files import file_path, find_file
 from core.contacts.finding import find_contact
-from core.contacts.pictures import MEDIA_TYPE
 from core.errors import NotFound
+from core.pictures import SANDBOX, send_picture
 from core.web.requests import Request
 from core.web.routing import get
-
-# The whole answer is inert, should a browser ever show it in spite of the disposition.
-SANDBOX = {"content-security-policy": "default-src 'none'; sandbox", "x-content-type-options": "nosniff"}
 
 
 @get("/dashboard/contacts/{contact_id:int}/files/{file_id:int}", permission="contact.view")
@@ -42,15 +39,7 @@ def picture(request: Request, contact_id: FromPath[int], name: FromPath[str]) ->
         contact = find_contact(session, contact_id)
     if not contact.picture or contact.picture != name:
         raise NotFound("There is no such picture.")
-    path = file_path(request.site.settings.data_dir, name)
-    if not path.is_file():
-        raise NotFound("There is no such picture.")
-    return File(
-        path,
-        media_type=MEDIA_TYPE,
-        content_disposition_type="inline",
-        headers={**SANDBOX, "cache-control": "private, max-age=31536000, immutable"},
-    )
+    return send_picture(request.site.settings.data_dir, name, public=False)
 
 
 ROUTES: list[Any] = [download, picture]

@@ -23,7 +23,7 @@ from plugins.consent.changing import Evidence, change_consent
 from plugins.forms.definitions import find_form
 from plugins.forms.entries import Sent, record_entry
 from plugins.shop.orders import Item, NewOrder, record_order
-from plugins.shop.products import ProductValues, add_product
+from plugins.shop.products import ProductValues, VariantValues, add_product, variant_ids
 
 KARLA = Actor(kind="staff", id=7, name="Karla Lindner")
 ANNA = "anna@example.org"
@@ -63,10 +63,8 @@ def make_person(site: Site, email: str = ANNA, name: str = "Anna Müller") -> Pe
             ProductValues(
                 name=f"Bread {number}",
                 slug=f"bread-{number}",
-                description="",
-                price=590,
+                variants=[VariantValues(price=590)],
                 tax_rate=700,
-                stock=None,
                 position=100,
             ),
         )
@@ -76,7 +74,7 @@ def make_person(site: Site, email: str = ANNA, name: str = "Anna Müller") -> Pe
             NewOrder(
                 email=email,
                 details=about,
-                items=[Item(product_id=product, quantity=2)],
+                items=[Item(variant_id=variant_ids(session, product)[0], quantity=2)],
                 note=f"For {local}, please ring",
             ),
         )

@@ -13,9 +13,9 @@ from core.database.base import Base
 from core.site import Site
 from core.values import Details
 from core.web.application import Application
-from plugins.shop.models import Order, Product
+from plugins.shop.models import Order, Variant
 from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_order
-from plugins.shop.products import ProductValues, add_product, make_slug
+from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
 
 Client = TestClient[Application]
 
@@ -33,24 +33,27 @@ DETAILS = Details(**{name: value for name, value in PERSON.items() if name != "e
 
 
 def add(site: Site, name: str = "Rye bread", price: int = 590, rate: int = 700, stock: int | None = None) -> int:
+    """Add a product; answers the id of its only variant."""
     values = ProductValues(
         name=name,
         slug=make_slug(name),
-        description="",
-        price=price,
         tax_rate=rate,
-        stock=stock,
-        position=100,
+        variants=[VariantValues(price=price, stock=stock)],
     )
     with site.begin() as session:
-        return add_product(session, site, values)
+        return variant_ids(session, add_product(session, site, values))[0]
+
+
+def product_of(site: Site, variant_id: int) -> int:
+    with site.session() as session:
+        return session.get_one(Variant, variant_id).product_id
 
 
 def order(site: Site, *items: tuple[int, int], email: str = "anna@example.org", **values: Any) -> RecordedOrder:
     new = NewOrder(
         email=email,
         details=values.pop("details", DETAILS),
-        items=[Item(product_id=product, quantity=quantity) for product, quantity in items],
+        items=[Item(variant_id=variant, quantity=quantity) for variant, quantity in items],
         **values,
     )
     with site.begin() as session:
@@ -72,9 +75,9 @@ def everything(site: Site) -> dict[str, list[Any]]:
         }
 
 
-def stock_of(site: Site, product_id: int) -> int | None:
+def stock_of(site: Site, variant_id: int) -> int | None:
     with site.session() as session:
-        return session.scalar(select(Product.stock).where(Product.id == product_id))
+        return session.scalar(select(Variant.stock).where(Variant.id == variant_id))
 
 
 def only_order(site: Site) -> Order:
@@ -87,10 +90,10 @@ def contact(site: Site, key: str = "anna.mueller@example.org") -> Contact:
         return session.scalars(select(Contact).where(Contact.email_key == key)).one()
 
 
-def put_in(client: Client, product_id: int, quantity: object = 1, **more: Any) -> Any:
+def put_in(client: Client, variant_id: int, quantity: object = 1, **more: Any) -> Any:
     return client.post(
         "/shop/cart/add",
-        data={"product": str(product_id), "quantity": str(quantity), **more},
+        data={"variant": str(variant_id), "quantity": str(quantity), **more},
         follow_redirects=False,
     )
 

@@ -31,6 +31,7 @@ from plugins.shop.models import (
     OrderEvent,
     OrderTax,
     Product,
+    Variant,
 )
 from plugins.shop.panels import OrdersPanel
 from plugins.shop.states import take_step
@@ -301,7 +302,7 @@ def test_the_demonstration_is_made_of_real_orders(site: Site) -> None:
         assert len(orders) > 20
         assert all(one.placed_at <= moment for one in orders)
         assert session.scalar(select(func.sum(OrderCounter.last))) == len(orders)
-        assert session.scalar(select(func.min(Product.stock))) == 0
+        assert session.scalar(select(func.min(Variant.stock))) == 0
         assert session.scalar(select(func.sum(CustomerAmount.minor))) == sum(
             one.total for one in orders if one.state != "cancelled"
         )

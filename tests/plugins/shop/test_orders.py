@@ -24,6 +24,7 @@ from plugins.shop.models import (
     OrderLine,
     OrderTax,
     Product,
+    Variant,
 )
 from plugins.shop.states import STEPS, Step, take_step
 from plugins.shop.stock import OutOfStock
@@ -129,7 +130,8 @@ def test_an_order_keeps_what_it_was_when_the_product_changes(site: Site) -> None
     order(site, (bread, 1))
 
     with site.begin() as session:
-        session.execute(update(Product).values(name="Other", price=999, tax_rate=1900, active=False))
+        session.execute(update(Product).values(name="Other", tax_rate=1900, active=False))
+        session.execute(update(Variant).values(price=999, name="Large"))
 
     with site.session() as session:
         line = session.scalars(select(OrderLine)).one()
@@ -169,9 +171,9 @@ def test_an_order_of_nothing_of_unknown_or_inactive_goods_is_refused(site: Site)
 
     with pytest.raises(InvalidInput):
         order(site)
-    for product_id in (bread, 4711):
+    for variant_id in (bread, 4711):
         with pytest.raises(Conflict):
-            order(site, (product_id, 1))
+            order(site, (variant_id, 1))
 
     assert everything(site) == before
 
@@ -214,7 +216,7 @@ def test_cancelling_does_not_add_to_a_stock_that_was_not_counted_then(site: Site
     bread = add(site)
     made = order(site, (bread, 3))
     with site.begin() as session:
-        session.execute(update(Product).values(stock=10))
+        session.execute(update(Variant).values(stock=10))
 
     step(site, made.id, "cancelled")
 

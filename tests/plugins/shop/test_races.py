@@ -14,7 +14,7 @@ from core.contacts.models import Contact
 from core.site import Site
 from core.values import SYSTEM
 from plugins.shop import orders
-from plugins.shop.models import CustomerAmount, CustomerTotals, Order, Product
+from plugins.shop.models import CustomerAmount, CustomerTotals, Order, Variant
 from plugins.shop.orders import Item, NewOrder, record_once
 from plugins.shop.states import take_step
 from plugins.shop.stock import OutOfStock
@@ -51,10 +51,10 @@ def test_t_b5_control_without_the_condition_in_the_update_more_are_sold(
 ) -> None:
     cake, seen = add(site, "Cake", stock=1), local()
 
-    def take_what_was_seen(session: Any, product: Product, quantity: int) -> bool:
+    def take_what_was_seen(session: Any, variant: Variant, name: str, quantity: int) -> bool:
         if seen.stock < quantity:
-            raise OutOfStock(product.name, 0, product.id)
-        session.execute(update(Product).where(Product.id == product.id).values(stock=seen.stock - quantity))
+            raise OutOfStock(name, 0, variant.id)
+        session.execute(update(Variant).where(Variant.id == variant.id).values(stock=seen.stock - quantity))
         return True
 
     monkeypatch.setattr(orders, "take_stock", take_what_was_seen)
@@ -70,11 +70,11 @@ def test_t_b5_control_without_the_condition_in_the_update_more_are_sold(
     assert count(site, Order) > 1
 
 
-def _form(site: Site, product_id: int, key: str | None) -> Callable[[int], Any]:
+def _form(site: Site, variant_id: int, key: str | None) -> Callable[[int], Any]:
     new = NewOrder(
         email="anna@example.org",
         details=DETAILS,
-        items=[Item(product_id=product_id, quantity=1)],
+        items=[Item(variant_id=variant_id, quantity=1)],
         checkout_key=key,
     )
     return lambda index: record_once(site, new)

@@ -18,7 +18,7 @@ from core.testing import make_client, make_site
 from core.values import Capture, PublicField, Screening, Submission
 from plugins.shop import plugin as shop
 from plugins.shop import shopping
-from plugins.shop.models import Cart, CartLine, Order, OrderLine, Product
+from plugins.shop.models import Cart, CartLine, Order, OrderLine, Product, Variant
 from tests.plugins.shop.helpers import (
     PERSON,
     Client,
@@ -170,7 +170,7 @@ def test_t_b6_a_price_that_changed_is_shown_before_it_is_charged(site: Site, cli
     put_in(client, add(site, price=590))
     shown = offer(client)
     with site.begin() as session:
-        session.execute(update(Product).values(price=990))
+        session.execute(update(Variant).values(price=990))
 
     answer = check_out(client, offer=shown)
 
@@ -201,7 +201,7 @@ def test_t_b5_what_was_sold_meanwhile_is_said_and_nothing_is_ordered(site: Site,
     put_in(client, cake, 2)
     shown = offer(client)
     with site.begin() as session:
-        session.execute(update(Product).where(Product.id == cake).values(stock=1))
+        session.execute(update(Variant).where(Variant.id == cake).values(stock=1))
     before = everything(site)
 
     answer = check_out(client, offer=shown)

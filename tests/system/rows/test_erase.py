@@ -15,7 +15,7 @@ from core import Details
 from core.contacts.models import Contact
 from plugins.shop.models import Order
 from plugins.shop.orders import Item, NewOrder, record_order
-from plugins.shop.products import ProductValues, add_product, make_slug
+from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
 from tests.system.rows.conftest import Counter
 
 
@@ -29,10 +29,8 @@ def order(counter: Counter, email: str, name: str, *, street: str = "Lindenweg 1
             ProductValues(
                 name=product,
                 slug=make_slug(product),
-                description="",
-                price=500,
+                variants=[VariantValues(price=500)],
                 tax_rate=700,
-                stock=None,
                 position=1,
             ),
         )
@@ -42,7 +40,7 @@ def order(counter: Counter, email: str, name: str, *, street: str = "Lindenweg 1
             NewOrder(
                 email=email,
                 details=Details(name=name, street=street, postal_code="53111", city="Bonn", country="DE"),
-                items=[Item(product_id=product_id, quantity=1)],
+                items=[Item(variant_id=variant_ids(session, product_id)[0], quantity=1)],
                 placed_at=datetime.now(UTC) - timedelta(days=days_ago),
             ),
         ).number

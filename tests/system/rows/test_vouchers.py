@@ -6,16 +6,21 @@ import re
 
 from playwright.sync_api import expect
 
-from plugins.shop.products import ProductValues, add_product
+from plugins.shop.products import ProductValues, VariantValues, add_product
 from tests.system.rows.conftest import Counter
 
 
 def test_l8_s3_order_for_a_contact_from_the_list_with_a_voucher(counter: Counter) -> None:
     with counter.site.begin() as session:
         values = ProductValues(
-            name="Gutscheinbrot", slug="voucher-bread", description="", price=1000, tax_rate=700, stock=None, position=1
+            name="Gutscheinbrot", slug="voucher-bread", variants=[VariantValues(price=1000)], tax_rate=700, position=1
         )
         add_product(session, counter.site, values)
+        for number in range(12):
+            other = ProductValues(
+                name=f"Brezel {number}", slug=f"brezel-{number}", variants=[VariantValues(price=90)], tax_rate=700
+            )
+            add_product(session, counter.site, other)
     contact = counter.contact("Gerda Gutschein")
     page = counter.staff()
 
@@ -30,6 +35,13 @@ def test_l8_s3_order_for_a_contact_from_the_list_with_a_voucher(counter: Counter
     page.get_by_role("button", name="Aktionen für Gerda Gutschein").click()
     page.get_by_role("link", name="Bestellung aufgeben").click()
     page.get_by_label("Menge von Gutscheinbrot").fill("2")
+    # The search stays in the dialog, and what was chosen stays in it.
+    page.get_by_label("Name oder Artikelnummer").fill("brezel 1")
+    page.get_by_label("Name oder Artikelnummer").press("Enter")
+    expect(page.get_by_label("Menge von Brezel 11")).to_be_visible()
+    expect(page.get_by_label("Menge von Brezel 2")).to_have_count(0)
+    expect(page.get_by_label("Menge von Gutscheinbrot")).to_have_value("2")
+    expect(page.locator("dialog[open]")).to_have_count(1)
     page.get_by_label("Gutschein", exact=True).fill("treue-10")
     page.get_by_role("button", name="Bestellung aufgeben").click()
 
