@@ -20,11 +20,11 @@ class Result:
 
     @property
     def line(self) -> str:
-        """The comparison as a line of text."""
+        """The comparison as a line of text: how many times the floor's time, and what share of its speed."""
         ratio = self.seconds / self.floor_seconds
         return (
-            f"{self.name:<52} {ratio:6.2f} × {self.floor:<44} "
-            f"{self.seconds * 1000:9.3f} ms / {self.floor_seconds * 1000:9.3f} ms"
+            f"{self.name:<58} {ratio:6.2f} × {self.floor:<44} "
+            f"{self.seconds * 1000:11.3f} ms / {self.floor_seconds * 1000:11.3f} ms = {1 / ratio:5.0%} of its speed"
         )
 
 

@@ -7,17 +7,21 @@ import beside it reads the CSV, checks every address, writes log entries and wha
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 from benchmarks.measuring import Result, timed
-from core.site import Site
-from core.testing import make_site
-from core.transfer.commands import Asked, bring_in
+from core.settings import Settings
+from core.site import Site, open_site
 from core.transfer.exporting import Export, export_pieces
 from core.transfer.layout import OWN
+from tests.support.postgres import running_postgres
 
 COLUMNS = (
     "email",
@@ -59,24 +63,27 @@ def write_people(path: Path, number: int) -> None:
 
 
 def run(folder: Path, contacts: int) -> list[Result]:
-    """Import and export of `contacts` people on SQLite, from the command line's own functions."""
+    """Import of `contacts` people by `tresen import` on both databases, and their export from SQLite."""
     path = folder / "people.csv"
     write_people(path, contacts)
-    site = make_site(folder / "site")
-    database = folder / "site" / "tresen.sqlite"
-    results = []
-    seconds = timed(lambda: bring_in(site, path, Asked()))
+    return [*_on_sqlite(folder, path, contacts), _on_postgresql(folder, path, contacts)]
+
+
+def _on_sqlite(folder: Path, path: Path, contacts: int) -> list[Result]:
+    database = folder / "tresen.sqlite"
+    site = open_site(Settings(data_dir=folder, database_url=f"sqlite:///{database}"))
+    seconds, peak = _import_by_command(site, path)
     complete = folder / "complete.csv"
     _write_complete(database, complete)
     floor_seconds = timed(lambda: _import_by_hand(site, folder / "floor.sqlite", complete))
-    results.append(
+    results = [
         Result(
-            name=f"import of {contacts} contacts",
+            name=f"import of {contacts} contacts, {peak} MB at most",
             floor="sqlite3 .import into the same table and indexes",
             seconds=seconds,
             floor_seconds=floor_seconds,
         )
-    )
+    ]
     target = folder / "out.csv"
     for exact in (False, True):
         seconds = timed(lambda exact=exact: _export(site, target, exact=exact))  # type: ignore[misc]
@@ -91,6 +98,55 @@ def run(folder: Path, contacts: int) -> list[Result]:
         )
     site.close()
     return results
+
+
+def _on_postgresql(folder: Path, path: Path, contacts: int) -> Result:
+    with running_postgres() as server:
+        site = open_site(Settings(data_dir=folder / "postgresql", database_url=server.create_database()))
+        seconds, peak = _import_by_command(site, path)
+        floor_seconds = _copy_by_hand(site, folder / "complete.copy")
+        site.close()
+    return Result(
+        name=f"import of {contacts} contacts on PostgreSQL, {peak} MB at most",
+        floor="COPY into the same table and indexes",
+        seconds=seconds,
+        floor_seconds=floor_seconds,
+    )
+
+
+def _import_by_command(site: Site, path: Path) -> tuple[float, int]:
+    """Seconds that `tresen import` takes, its start included, and the most memory it had, in MB."""
+    environment = {
+        **os.environ,
+        "TRESEN_DATABASE_URL": site.database.engine.url.render_as_string(hide_password=False),
+        "TRESEN_DATA_DIR": str(site.settings.data_dir),
+    }
+    start = perf_counter()
+    command = [sys.executable, "-m", "core.cli", "import", str(path)]
+    process = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit("The import has failed.")
+    return perf_counter() - start, usage.ru_maxrss // 1024
+
+
+def _copy_by_hand(site: Site, rows: Path) -> float:
+    """Seconds for the same rows, as they stand in the table after the import, into a table and indexes like it."""
+    with site.begin() as session:
+        driver: Any = session.connection().connection.driver_connection
+        with rows.open("wb") as opened, driver.cursor().copy("COPY contacts TO STDOUT") as copy:
+            opened.writelines(copy)
+        driver.execute("CREATE TABLE floor (LIKE contacts INCLUDING ALL)")
+
+    def by_hand() -> None:
+        with site.begin() as session:
+            driver: Any = session.connection().connection.driver_connection
+            with rows.open("rb") as opened, driver.cursor().copy("COPY floor FROM STDIN") as copy:
+                while piece := opened.read(1 << 20):
+                    copy.write(piece)
+
+    return timed(by_hand)
 
 
 def _write_complete(database: Path, target: Path) -> None:

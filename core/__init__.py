@@ -9,6 +9,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from core.api.routing import api_delete as api_delete
+    from core.api.routing import api_get as api_get
+    from core.api.routing import api_patch as api_patch
+    from core.api.routing import api_post as api_post
     from core.contacts.addresses import parse_address as parse_address
     from core.contacts.bulk.events import tell_each as tell_each
     from core.contacts.bulk.selections import selected_contacts as selected_contacts
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from core.contacts.comparing import comparison as comparison
     from core.contacts.details import clean_details as clean_details
     from core.contacts.files import FileStore as FileStore
+    from core.contacts.files import file_path as file_path
     from core.contacts.files import remove_bytes as remove_bytes
     from core.contacts.files import storing as storing
     from core.contacts.finding import current_contact_id as current_contact_id
@@ -42,19 +47,34 @@ if TYPE_CHECKING:
     from core.errors import InvalidEmail as InvalidEmail
     from core.errors import InvalidInput as InvalidInput
     from core.errors import NotFound as NotFound
+    from core.errors import PaymentFailed as PaymentFailed
     from core.errors import SendRefused as SendRefused
     from core.errors import TresenError as TresenError
+    from core.fonts import DOCUMENT_FONT as DOCUMENT_FONT
+    from core.fonts import document_fonts as document_fonts
     from core.hookspecs import hookimpl as hookimpl
     from core.i18n import Language as Language
     from core.i18n import currency_digits as currency_digits
+    from core.jobs.queue import cancel_job as cancel_job
     from core.jobs.queue import queue_job as queue_job
+    from core.jobs.queue import read_job as read_job
+    from core.messages.composing import language_of as language_of
     from core.messages.composing import queue_message as queue_message
+    from core.messages.deliveries import Delivery as Delivery
+    from core.messages.deliveries import delivery_of as delivery_of
     from core.messages.receiving import receive_message as receive_message
+    from core.payments import offered_payment_methods as offered_payment_methods
+    from core.payments import pay_back as pay_back
+    from core.payments import payment_method as payment_method
+    from core.payments import payment_note as payment_note
+    from core.payments import read_payment as read_payment
+    from core.payments import start_payment as start_payment
     from core.pictures import MadePicture as MadePicture
     from core.pictures import PictureSize as PictureSize
     from core.pictures import make_pictures as make_pictures
     from core.pictures import save_picture as save_picture
     from core.pictures import send_picture as send_picture
+    from core.privacy.bare import erase_bare as erase_bare
     from core.privacy.counting import count_rows as count_rows
     from core.public_forms import check_public_fields as check_public_fields
     from core.public_forms import public_fields as public_fields
@@ -63,6 +83,12 @@ if TYPE_CHECKING:
     from core.signing import unsign as unsign
     from core.site import Site as Site
     from core.site import site_of as site_of
+    from core.transfer.tables import Table as Table
+    from core.transfer.tables import download_table as download_table
+    from core.transfer.tables import open_table as open_table
+    from core.transfer.words import date_order as date_order
+    from core.transfer.words import parse_country as parse_country
+    from core.transfer.words import parse_moment as parse_moment
     from core.values import SYSTEM as SYSTEM
     from core.values import VISITOR as VISITOR
     from core.values import Action as Action
@@ -73,8 +99,10 @@ if TYPE_CHECKING:
     from core.values import BulkField as BulkField
     from core.values import Capture as Capture
     from core.values import Captured as Captured
+    from core.values import Check as Check
     from core.values import Choice as Choice
     from core.values import Column as Column
+    from core.values import Command as Command
     from core.values import ContactField as ContactField
     from core.values import Details as Details
     from core.values import Erased as Erased
@@ -94,6 +122,11 @@ if TYPE_CHECKING:
     from core.values import NavItem as NavItem
     from core.values import Outgoing as Outgoing
     from core.values import Panel as Panel
+    from core.values import PaymentMessage as PaymentMessage
+    from core.values import PaymentMethod as PaymentMethod
+    from core.values import PaymentRequest as PaymentRequest
+    from core.values import PaymentResult as PaymentResult
+    from core.values import PaymentStart as PaymentStart
     from core.values import Permission as Permission
     from core.values import PublicField as PublicField
     from core.values import Screening as Screening
@@ -113,11 +146,12 @@ if TYPE_CHECKING:
     from core.web.routing import post as post
 
 _HOMES = {
+    "core.api.routing": ("api_delete", "api_get", "api_patch", "api_post"),
     "core.contacts.addresses": ("parse_address",),
     "core.contacts.capture": ("capture_contact",),
     "core.contacts.comparing": ("comparison",),
     "core.contacts.details": ("clean_details",),
-    "core.contacts.files": ("FileStore", "remove_bytes", "storing"),
+    "core.contacts.files": ("FileStore", "file_path", "remove_bytes", "storing"),
     "core.contacts.bulk.events": ("tell_each",),
     "core.contacts.bulk.selections": ("selected_contacts",),
     "core.contacts.finding": ("current_contact_id", "hold_address", "hold_contact"),
@@ -134,19 +168,33 @@ _HOMES = {
         "InvalidEmail",
         "InvalidInput",
         "NotFound",
+        "PaymentFailed",
         "SendRefused",
         "TresenError",
     ),
     "core.hookspecs": ("hookimpl",),
+    "core.fonts": ("DOCUMENT_FONT", "document_fonts"),
     "core.i18n": ("Language", "currency_digits"),
-    "core.jobs.queue": ("queue_job",),
-    "core.messages.composing": ("queue_message",),
+    "core.jobs.queue": ("cancel_job", "queue_job", "read_job"),
+    "core.messages.composing": ("language_of", "queue_message"),
+    "core.messages.deliveries": ("Delivery", "delivery_of"),
     "core.messages.receiving": ("receive_message",),
+    "core.payments": (
+        "offered_payment_methods",
+        "pay_back",
+        "payment_method",
+        "payment_note",
+        "read_payment",
+        "start_payment",
+    ),
     "core.pictures": ("MadePicture", "PictureSize", "make_pictures", "save_picture", "send_picture"),
+    "core.privacy.bare": ("erase_bare",),
     "core.privacy.counting": ("count_rows",),
     "core.public_forms": ("check_public_fields", "public_fields", "submit_public_form"),
     "core.signing": ("sign", "unsign"),
     "core.site": ("Site", "site_of"),
+    "core.transfer.tables": ("Table", "download_table", "open_table"),
+    "core.transfer.words": ("date_order", "parse_country", "parse_moment"),
     "core.values": (
         "SYSTEM",
         "VISITOR",
@@ -158,8 +206,10 @@ _HOMES = {
         "BulkField",
         "Capture",
         "Captured",
+        "Check",
         "Choice",
         "Column",
+        "Command",
         "ContactField",
         "Details",
         "Erased",
@@ -179,6 +229,11 @@ _HOMES = {
         "NavItem",
         "Outgoing",
         "Panel",
+        "PaymentMessage",
+        "PaymentMethod",
+        "PaymentRequest",
+        "PaymentResult",
+        "PaymentStart",
         "Permission",
         "PublicField",
         "Screening",

@@ -27,7 +27,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers its exit status: 0, or not zero when it failed."""
     from core.errors import TresenError
 
-    parsed = _parser().parse_args(arguments)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    parser, own = _parser()
+    try:
+        # Plugins are looked for only then: `--help` of the others answers at once.
+        stranger = bool(given) and given[0] not in own and not given[0].startswith("-")
+        owner = _plugin_of_command(given[0]) if stranger else ""
+    except TresenError as error:
+        print(f"tresen: {error}", file=sys.stderr)
+        return 1
+    if owner:
+        parsed = argparse.Namespace(command=owner, given=given[1:], run=_run_plugin_command)
+    else:
+        parsed = parser.parse_args(given)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     # Alembic tells of every step it takes; the commands say what was done.
     logging.getLogger("alembic").setLevel(logging.WARNING)
@@ -41,8 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="tresen", description="A plugin-based CRM: contacts, and what brings them.")
+def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
+    """What the core's own commands take, and their names: no plugin can replace one."""
+    parser = argparse.ArgumentParser(
+        prog="tresen",
+        description="A plugin-based CRM: contacts, and what brings them.",
+        epilog="Plugins add commands of their own: tresen PLUGIN --help",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="run the web server")
@@ -112,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("file", nargs="?", default="-", help="file to write (default: standard output)")
     export.add_argument(
         "--format",
-        choices=("csv", "excel", "xlsx"),
+        choices=("csv", "excel", "xlsx", "vcard3", "vcard4"),
         help="excel is CSV with semicolons (default: by the file's ending)",
     )
     export.add_argument("--exact", action="store_true", help="leave cells that begin like a formula as they are")
@@ -120,8 +137,41 @@ def _parser() -> argparse.ArgumentParser:
     export.set_defaults(run=_export)
 
     doctor = commands.add_parser("doctor", help="check settings, database, migrations and plugins")
+    doctor.add_argument("--repair", action="store_true", help="mend what plugins can work out anew")
     doctor.set_defaults(run=_doctor)
-    return parser
+    return parser, frozenset(commands.choices)
+
+
+def _plugin_of_command(word: str) -> str:
+    """The installed plugin that this first word names; empty when it names none."""
+    from core.settings import settings_from_environment
+    from core.site import builtin_keys, find_plugins
+
+    plugins = find_plugins(settings_from_environment())
+    return word if word in plugins and word not in builtin_keys() else ""
+
+
+def _run_plugin_command(parsed: argparse.Namespace) -> int:
+    """A command that a plugin adds: `notes tidy-up …`."""
+    from core.errors import NotFound
+    from core.plugins import plugin_of
+    from core.site import open_site
+
+    with closing(open_site()) as site:
+        own = [one for key, one in site.contributions.commands.items() if plugin_of(key) == parsed.command]
+        if not own:
+            raise NotFound("This plugin has no commands, or is off.")
+        parser = argparse.ArgumentParser(prog=f"tresen {parsed.command}")
+        actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+        for command in own:
+            name = command.key.partition(".")[2].replace("_", "-")
+            action = actions.add_parser(name, help=command.help, description=command.help)
+            if command.arguments is not None:
+                command.arguments(action)
+            action.set_defaults(_run=command.run)
+        arguments = parser.parse_args(parsed.given)
+        status: int = arguments._run(site, arguments)
+        return status
 
 
 def _serve(arguments: argparse.Namespace) -> int:
@@ -319,7 +369,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from core.transfer.exporting import Export, Format, export_pieces
     from core.transfer.layout import file_columns
 
-    kind: Format = arguments.format or ("xlsx" if arguments.file.lower().endswith(".xlsx") else "csv")
+    by_ending: dict[str, Format] = {".xlsx": "xlsx", ".vcf": "vcard3"}
+    kind: Format = arguments.format or by_ending.get(Path(arguments.file).suffix.lower(), "csv")
     with closing(open_site()) as site:
         columns = file_columns(site, lambda permission: True)
         export = Export(columns=columns, format=kind, exact=arguments.exact)
@@ -336,7 +387,7 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(_arguments: argparse.Namespace) -> int:
+def _doctor(arguments: argparse.Namespace) -> int:
     from attrs import fields
     from sqlalchemy import text
 
@@ -369,11 +420,28 @@ def _doctor(_arguments: argparse.Namespace) -> int:
         print("Mail")
         problems.extend(_check_mail(site))
         problems.extend(refusal.message for refusal in site.refused)
+        problems.extend(_run_checks(site, repair=arguments.repair))
         site.close()
     print("Problems" if problems else "No problems found.")
     for problem in problems:
         print(f"  {problem}")
     return 1 if problems else 0
+
+
+def _run_checks(site: Site, *, repair: bool) -> list[str]:
+    """Print what the plugins' checks find, and mend it with `repair`; answers what is left."""
+    from core.checking import run_checks, told
+
+    problems: list[str] = []
+    print("Checks")
+    for checked in run_checks(site, repair=repair):
+        found = len(checked.problems)
+        state = f"problems: {found}" if found else "well"
+        print(f"  {checked.check.label}: {state}{f', mended: {checked.mended}' if checked.mended else ''}")
+        problems += told(checked)
+        if checked.can_mend and not repair:
+            problems.append(f"{checked.check.label}: run tresen doctor --repair")
+    return problems
 
 
 def _check_mail(site: Site) -> list[str]:

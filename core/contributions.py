@@ -7,6 +7,7 @@ A plugin whose contributions do not fit is refused as a whole, with a sentence t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -19,7 +20,9 @@ from core.values import (
     Action,
     ActivityKind,
     BulkAction,
+    Check,
     Column,
+    Command,
     ContactField,
     Filter,
     ImportChoice,
@@ -28,6 +31,7 @@ from core.values import (
     Module,
     NavItem,
     Panel,
+    PaymentMethod,
     Permission,
     SearchSource,
     SettingsField,
@@ -54,6 +58,9 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "search_sources": SearchSource,
         "import_choices": ImportChoice,
         "jobs": Job,
+        "checks": Check,
+        "commands": Command,
+        "payment_methods": PaymentMethod,
     }
 )
 """Contribution hook → type of the values it answers."""
@@ -80,6 +87,9 @@ class Contributions:
     search_sources: Sequence[SearchSource]
     import_choices: Mapping[str, ImportChoice]
     jobs: Mapping[str, Job]
+    checks: Sequence[Check]
+    commands: Mapping[str, Command]
+    payment_methods: Mapping[str, PaymentMethod]
 
 
 def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, tuple[Refusal, ...]]:
@@ -127,6 +137,9 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             search_sources=tuple(sort("search_sources")),
             import_choices=index("import_choices"),
             jobs=index("jobs"),
+            checks=tuple(sort("checks")),
+            commands=index("commands"),
+            payment_methods=index("payment_methods"),
         ),
         tuple(refused),
     )
@@ -246,10 +259,11 @@ def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Seque
             taken[address] = plugin
 
 
-def addresses(route: BaseRouteHandler) -> list[str]:
+@lru_cache(maxsize=2000)
+def addresses(route: BaseRouteHandler) -> tuple[str, ...]:
     """Method and path of a route, once for each, such as 'GET /notes'."""
     methods = sorted(getattr(route, "http_methods", ()))
-    return [f"{method} {path}" for method in methods for path in sorted(route.paths)]
+    return tuple(f"{method} {path}" for method in methods for path in sorted(route.paths))
 
 
 def _check_permissions(

@@ -86,3 +86,7 @@ class SendRefused(TresenError):
 
 class CaptureRejected(TresenError):
     """A plugin's `screen_capture` refused the visitor's data; the caller's transaction should be given up."""
+
+
+class PaymentFailed(TresenError):
+    """A provider of payments did not answer as it should. Nothing was paid through it; it can be tried again."""

@@ -20,7 +20,9 @@ from core.values import (
     BulkAction,
     Capture,
     Captured,
+    Check,
     Column,
+    Command,
     ContactField,
     Erased,
     ExportSection,
@@ -33,6 +35,7 @@ from core.values import (
     NavItem,
     Outgoing,
     Panel,
+    PaymentMethod,
     Permission,
     PublicField,
     Screening,
@@ -210,6 +213,26 @@ def jobs() -> Sequence[Job]:  # type: ignore[empty-body]
 
 
 @hookspec
+def checks() -> Sequence[Check]:  # type: ignore[empty-body]
+    """What must hold in this plugin's tables; `tresen doctor` looks whether it does, and mends it with `--repair`.
+
+    When: once for each set of enabled plugins; `find` and `repair` when somebody calls the doctor. Return: `Check`
+    values. Combined: all, sorted by (order, key). If it raises: the plugin is refused; a raising `find` or `repair` is
+    named among the problems, what it wrote is rolled back, and the other checks go on.
+    """
+
+
+@hookspec
+def commands() -> Sequence[Command]:  # type: ignore[empty-body]
+    """Further commands of `tresen`, by the plugin's key and the command's name: „notes.tidy_up“ is `notes tidy-up`.
+
+    When: once for each set of enabled plugins; `run` when somebody calls the command. Return: `Command` values.
+    Combined: all, by key; they stand beside the core's own, which no plugin can replace. If it raises: the plugin is
+    refused; a raising `run` ends the command with its error.
+    """
+
+
+@hookspec
 def search_sources() -> Sequence[SearchSource]:  # type: ignore[empty-body]
     """What the search for everything (Ctrl K) finds besides contacts and pages.
 
@@ -236,6 +259,18 @@ def message_templates() -> Sequence[MessageTemplate]:  # type: ignore[empty-body
     When: once for each set of enabled plugins. Return: `MessageTemplate` values; a placeholder that does not exist is
     an error when one is made. Combined: all, sorted by (order, key), after the texts that staff wrote themselves. If
     it raises: the plugin is refused.
+    """
+
+
+@hookspec
+def payment_methods() -> Sequence[PaymentMethod]:  # type: ignore[empty-body]
+    """Ways to pay, offered by every plugin that sells something.
+
+    When: once for each set of enabled plugins; `note` and `available` when a page offers them, `start` when somebody
+    pays, `read` when something comes back, `pay_back` when money is given back. Return: `PaymentMethod` values.
+    Combined: all that are available, sorted by (order, key). If it raises: the plugin is refused; a method whose
+    `available` or `note` raises is not offered, one whose `start` raises can be tried again, a message whose `read`
+    raises is refused and changes nothing; each is named on the Module screen.
     """
 
 
@@ -273,6 +308,16 @@ def contact_created(session: Session, site: Site, contact_id: int) -> None:
 
     When: after its row is written, in the same transaction. Return: nothing. Combined: all are told. If it raises:
     its own writes are rolled back to a savepoint, the failure is recorded and named on the Module screen.
+    """
+
+
+@hookspec
+def contacts_created(session: Session, site: Site, contact_ids: Sequence[int]) -> None:
+    """New contacts exist that were made together, as by an import: many in few statements.
+
+    When: after their rows are written and before anything else is, such as what the file says about consent; in the
+    same transaction. A plugin that has this hook is not told of each of them by `contact_created`; one that has not,
+    is. Return: nothing. Combined: all are told. If it raises: as `contact_created`.
     """
 
 

@@ -34,9 +34,14 @@ class Language:
     folders: Sequence[Path]
 
     @cached_property
+    def catalogues(self) -> tuple[Path, ...]:
+        """The files with its texts, in the order in which they are asked; folders without any add nothing."""
+        return tuple(file for folder in self.folders for file in _catalogue_files(folder, self.code))
+
+    @cached_property
     def translations(self) -> gettext.NullTranslations:
         """The merged catalogue; English has none, its texts are the ids."""
-        return _Catalogue(_read_catalogues(self.code, tuple(self.folders)))
+        return _Catalogue(_read_catalogues(self.code, self.catalogues))
 
     def text(self, message: str, **values: object) -> str:
         """Translate a message id and fill its `%(name)s` placeholders; amounts are written as the language does."""
@@ -169,9 +174,9 @@ class _Catalogue(gettext.NullTranslations):
 
 
 @lru_cache(maxsize=16)
-def _read_catalogues(language: str, folders: tuple[Path, ...]) -> Mapping[tuple[str | None, str], tuple[str, ...]]:
+def _read_catalogues(language: str, files: tuple[Path, ...]) -> Mapping[tuple[str | None, str], tuple[str, ...]]:
     messages: dict[tuple[str | None, str], tuple[str, ...]] = {}
-    for file in (file for folder in folders for file in _catalogue_files(folder, language)):
+    for file in files:
         from babel.messages.pofile import read_po
 
         with file.open("rb") as opened:

@@ -12,15 +12,17 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from threading import Lock
 from time import monotonic
 from types import ModuleType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import pluggy
 from attrs import define, field, frozen
+from pluggy import HookimplOpts
 
 from core import hookspecs
 from core.duties import missing_duty
@@ -30,6 +32,8 @@ log = logging.getLogger("tresen.plugins")
 
 ENTRY_POINT_GROUP = "tresen.plugins"
 PLUGIN_KEY = re.compile(r"[a-z][a-z0-9_]*")
+HOOKIMPL = f"{hookspecs.PROJECT}_impl"
+"""Where `@hookimpl` notes its options on a function."""
 
 T = TypeVar("T")
 
@@ -177,31 +181,51 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
     return list(done.values()), refused
 
 
+def _hookimpl_options(plugin: object, name: str) -> HookimplOpts | None:
+    """What `@hookimpl` noted on the attribute `name`, if it is a hook's implementation."""
+    options = getattr(getattr(plugin, name), HOOKIMPL, None)
+    return cast(HookimplOpts, options) if isinstance(options, dict) else None
+
+
+class _Manager(pluggy.PluginManager):
+    """Pluggy's manager, which has a closer look at implementations only, and not at all else in a module."""
+
+    def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
+        """As pluggy's."""
+        return super().parse_hookimpl_opts(plugin, name) if _hookimpl_options(plugin, name) else None
+
+
 def _hooks_of(plugin: Plugin) -> frozenset[str]:
     """The hooks that a plugin implements."""
-    functions = {name: getattr(plugin.module, name) for name in dir(plugin.module)}
-    marked = {name: getattr(function, f"{hookspecs.PROJECT}_impl", None) for name, function in functions.items()}
-    return frozenset(options["specname"] or name for name, options in marked.items() if isinstance(options, dict))
+    marked = {name: _hookimpl_options(plugin.module, name) for name in dir(plugin.module)}
+    return frozenset(options["specname"] or name for name, options in marked.items() if options)
+
+
+@cache
+def _arguments_of(hook: str) -> tuple[str, ...] | None:
+    """The arguments that a hook has; None when there is no such hook."""
+    specification = getattr(hookspecs, hook, None)
+    if specification is None or not hasattr(specification, f"{hookspecs.PROJECT}_spec"):
+        return None
+    return tuple(inspect.signature(specification).parameters)
 
 
 def _mistake_in_hooks(plugin: Plugin) -> str | None:
     """What is wrong with a plugin's hookimpls, before pluggy sees them: it says less, and lets unknown hooks pass."""
     for name in dir(plugin.module):
-        function = getattr(plugin.module, name)
-        options = getattr(function, f"{hookspecs.PROJECT}_impl", None)
-        if not isinstance(options, dict):
+        options = _hookimpl_options(plugin.module, name)
+        if options is None:
             continue
         hook = options["specname"] or name
-        specification = getattr(hookspecs, hook, None)
-        if specification is None or not hasattr(specification, f"{hookspecs.PROJECT}_spec"):
+        known = _arguments_of(hook)
+        if known is None:
             return (
                 f"Plugin '{plugin.key}' implements the unknown hook '{hook}'. "
                 "docs/hooks.md lists all hooks; correct the name or remove the function."
             )
         if options["wrapper"] or options["hookwrapper"]:
             return f"Plugin '{plugin.key}' wraps the hook '{hook}', which can't be done. Write it as a plain @hookimpl."
-        known = inspect.signature(specification).parameters
-        for argument, parameter in inspect.signature(function).parameters.items():
+        for argument, parameter in inspect.signature(getattr(plugin.module, name)).parameters.items():
             # One with a default is the plugin's own, as for pluggy.
             if argument not in known and parameter.default is parameter.empty:
                 has = f"has {', '.join(known)}" if known else "has none"
@@ -224,7 +248,7 @@ class Plugins:
     ) -> None:
         ordered, unsatisfied = in_order(installed)
         self.refused: tuple[Refusal, ...] = (*refused, *unsatisfied)
-        self._manager = pluggy.PluginManager(hookspecs.PROJECT)
+        self._manager = _Manager(hookspecs.PROJECT)
         self._manager.add_hookspecs(hookspecs)
         self.installed: tuple[Plugin, ...] = tuple(one for one in (*builtin, *ordered) if self._register(one))
         self._order = {one.key: index for index, one in enumerate(self.installed)}

@@ -102,6 +102,19 @@ class Site:
         for implementation in self.plugins.implementations(hook, self.enabled):
             self.ask_one(session, implementation, **values)
 
+    def tell_created(self, session: Session, contact_ids: Sequence[int]) -> None:
+        """Tell of contacts that were made together: by `contacts_created`, or one by one who has only the other."""
+        if not contact_ids:
+            return
+        many = self.plugins.implementations("contacts_created", self.enabled)
+        for implementation in many:
+            self.ask_one(session, implementation, contact_ids=contact_ids)
+        told = {implementation.plugin for implementation in many}
+        for implementation in self.plugins.implementations("contact_created", self.enabled):
+            if implementation.plugin not in told:
+                for contact_id in contact_ids:
+                    self.ask_one(session, implementation, contact_id=contact_id)
+
     def listens(self, hook: str) -> bool:
         """Whether any enabled plugin wants to be told of an event: what is done to many is told only then."""
         return bool(self.plugins.implementations(hook, self.enabled))

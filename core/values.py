@@ -19,9 +19,12 @@ from core.messages.headers import is_header_safe
 from core.messages.placeholders import check_placeholders
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser, Namespace
+
     from sqlalchemy import ColumnElement, FromClause, Select
     from sqlalchemy.orm import Session
 
+    from core.i18n import Language
     from core.site import Site
 
 
@@ -439,12 +442,17 @@ class SearchSource:
 
 @frozen(kw_only=True)
 class TileData:
-    """What a tile shows: a headline `value` (text, `Money` or number), and perhaps a series of (label, number)."""
+    """What a tile shows: a headline `value` (text, `Money` or number), and perhaps a series of (label, number).
+
+    `shape` is how the series is drawn: as columns side by side, for times, or as a ranking, the first on top, for
+    names.
+    """
 
     value: object
     detail: str = field(default="", validator=_text)
     series: Sequence[tuple[str, int]] = ()
     kind: Literal["number", "money", "text"] = "number"
+    shape: Literal["columns", "ranking"] = field(default="columns", validator=validators.in_(("columns", "ranking")))
 
 
 @frozen(kw_only=True)
@@ -586,6 +594,38 @@ class Job:
             raise ValueError(f"Job {self.key!r} needs either step= or run=, and not both.")
         if (self.run is None) != (self.every is None):
             raise ValueError(f"Job {self.key!r} needs every= with run=, and only with it.")
+
+
+@frozen(kw_only=True)
+class Check:
+    """Something that must hold in the plugin's tables, looked at by `tresen doctor`.
+
+    `find(session, site)` reads and answers a sentence for each place where it does not hold, in English as all commands
+    speak, without names and addresses of people; none when all is well. A hundred sentences are enough.
+    `repair(session, site)` mends what can be worked out from other rows, in a transaction of its own that is kept only
+    if it raises nothing; without it, the sentences say what a person has to do.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    find: Callable[[Session, Site], Sequence[str]] = field(validator=validators.is_callable())
+    repair: Callable[[Session, Site], None] | None = None
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Command:
+    """A command of `tresen`: the key "notes.tidy_up" is called as `notes tidy-up`.
+
+    `help` is one English sentence; `arguments(parser)` adds what it takes; `run(site, arguments)` does it and answers
+    the exit status, 0 when it went well. A TresenError is printed and becomes the status 1.
+    """
+
+    key: str = field(validator=_key)
+    help: str = field(validator=_text)
+    run: Callable[[Site, Namespace], int] = field(validator=validators.is_callable())
+    arguments: Callable[[ArgumentParser], object] | None = None
+    order: int = _order
 
 
 @frozen(kw_only=True)
@@ -764,6 +804,92 @@ class Submission:
     page: str
     language: str
     occurred_at: datetime = field(validator=_aware)
+
+
+@frozen(kw_only=True)
+class PaymentRequest:
+    """Something that is to be paid, as the plugin that sells it hands it to a `PaymentMethod`.
+
+    `reference` is unique and can't be guessed; every `PaymentResult` names it. `description` stands on the payer's
+    statement, in their `language`. The payer's browser comes back to `return_url`; the provider's server posts to
+    `notify_url` (both absolute).
+    """
+
+    reference: str = field(validator=validators.matches_re(r"[A-Za-z0-9_-]{16,64}"))
+    amount: Money = field(validator=validators.instance_of(Money))
+    description: str = field(validator=_text)
+    language: str = field(validator=_text)
+    return_url: str = field(validator=_text)
+    notify_url: str = field(validator=_text)
+
+
+@frozen(kw_only=True)
+class PaymentStart:
+    """Where somebody pays: an address to go to, and the provider's own name for the payment."""
+
+    url: str = field(validator=validators.matches_re(r"https?://[^\s]+"))
+    provider_reference: str = field(default="", validator=_text)
+
+
+@frozen(kw_only=True)
+class PaymentMessage:
+    """What came in from outside about a payment; nothing in it is proved.
+
+    `kind` is "return" when the payer's browser came back (only `query`), "notice" when the provider's server posted
+    (`headers` with small letters, and the `body` as it came).
+    """
+
+    kind: Literal["return", "notice"]
+    query: Mapping[str, str] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict)
+    body: bytes = b""
+
+
+@frozen(kw_only=True)
+class PaymentResult:
+    """What became of a payment, after its message was found genuine. `amount` is what was paid, when it was."""
+
+    reference: str = field(validator=_text)
+    state: Literal["paid", "pending", "failed"] = field(validator=validators.in_(("paid", "pending", "failed")))
+    amount: Money | None = None
+    provider_reference: str = field(default="", validator=_text)
+
+    def __attrs_post_init__(self) -> None:
+        if (self.state == "paid") != (self.amount is not None):
+            raise ValueError("A PaymentResult has amount= if its state is 'paid', else none.")
+
+
+@frozen(kw_only=True)
+class PaymentMethod:
+    """A way to pay (hook `payment_methods`), for everything that plugins sell.
+
+    One that is paid by hand, such as a bank transfer, has neither `start` nor `read`. `note(site, language)` is what
+    people read about it beside the choice and after they have ordered: an account, an address, or nothing.
+
+    A provider has both: `start(site, request)` registers the payment and answers where to pay; `read(site, message)`
+    proves what came back, by a signature or by asking the provider, and raises InvalidInput when it can't. Each may be
+    called several times for one payment. `pay_back(site, result, amount, key)` gives a part of a payment back, once
+    for each `key` however often it is called; `result` is that of the payment. All three may use the network: they are
+    called outside of transactions, and wait for no longer than a person does.
+
+    `available(site)` says whether it can be used, as when its account is in the settings.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    icon: str = field(default="money", validator=_text)
+    note: Callable[[Site, Language], str] | None = None
+    available: Callable[[Site], bool] | None = None
+    start: Callable[[Site, PaymentRequest], PaymentStart] | None = None
+    read: Callable[[Site, PaymentMessage], PaymentResult] | None = None
+    pay_back: Callable[[Site, PaymentResult, Money, str], None] | None = None
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.start is None) != (self.read is None):
+            raise ValueError(f"PaymentMethod {self.key!r} needs start= and read=, or none of them.")
+        if self.pay_back is not None and self.start is None:
+            raise ValueError(f"PaymentMethod {self.key!r} has pay_back= without start= and read=.")
 
 
 @frozen(kw_only=True)

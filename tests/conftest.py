@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +23,7 @@ hypothesis.settings.register_profile("tresen", deadline=None, print_blob=True)
 hypothesis.settings.load_profile("tresen")
 
 SERVER = pytest.StashKey[PostgresServer]()
+BYTECODE = pytest.StashKey[str]()
 # How workers, which are processes of their own, learn of the server that the first process started.
 BASE_URL, LOG = "TRESEN_TEST_POSTGRES_URL", "TRESEN_TEST_POSTGRES_LOG"
 
@@ -28,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if is_worker or config.option.collectonly or config.option.help or config.option.version:
         return
+    _keep_bytecode(config)
     # Not waited for: it comes up while the tests are collected.
     server = PostgresServer()
     config.stash[SERVER] = server
@@ -39,6 +44,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if SERVER in config.stash:
         config.stash[SERVER].stop()
+    if BYTECODE in config.stash:
+        # What tests put into temporary folders will never be asked for again.
+        shutil.rmtree(f"{config.stash[BYTECODE]}{tempfile.gettempdir()}", ignore_errors=True)
+
+
+def _keep_bytecode(config: pytest.Config) -> None:
+    """Where Python may write no bytecode beside the sources, let this run, its workers and servers keep it apart.
+
+    Each of some hundred processes would else compile all modules anew, which takes two seconds of its start of four.
+    """
+    cache: pytest.Cache | None = getattr(config, "cache", None)
+    if sys.dont_write_bytecode and sys.pycache_prefix is None and cache is not None:
+        folder = config.stash[BYTECODE] = str(cache.mkdir("bytecode"))
+        sys.dont_write_bytecode, sys.pycache_prefix = False, folder
+        os.environ["PYTHONPYCACHEPREFIX"] = folder
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -49,6 +70,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, FreshDatabases]]:
+    from tests.support.statements import keep_statements
+
+    keep_statements()
     postgres = PostgresDatabases(os.environ[BASE_URL], Path(os.environ[LOG]))
     kinds = {
         "sqlite": FreshDatabases(SqliteDatabases(tmp_path_factory.mktemp("sqlite"))),

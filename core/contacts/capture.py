@@ -43,7 +43,8 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
         return Captured(contact_id=known, replayed=True)
 
     before = contact.stage
-    reactivated = contact.inactive_at is not None
+    # Replayed history is no sign of life: only what happened since reactivates (C7).
+    reactivated = contact.inactive_at is not None and capture.occurred_at >= contact.inactive_at
     if reactivated:
         contact.inactive_at = None
     if capture.makes_customer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 ACCENTS = re.compile("[\u0300-\u036f]+")
@@ -24,9 +25,19 @@ WRITTEN_OUT: Mapping[int, str] = MappingProxyType(
 )
 """How umlauts are written without umlauts."""
 
+_NO_DIGIT = re.compile(r"\D")
+
 
 def fold(text: str) -> str:
     """Small letters without accents; ß is ss, and what Unicode writes in two ways is one."""
+    if text.isascii():
+        return text.lower()
+    return " ".join([word.lower() if word.isascii() else _fold_word(word) for word in text.split(" ")])
+
+
+# Words come again, whole names seldom; nothing goes on across a space, so that words can be folded alone.
+@lru_cache(maxsize=8192)
+def _fold_word(text: str) -> str:
     plain = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", text).casefold())
     if plain.isascii():
         return plain
@@ -36,11 +47,18 @@ def fold(text: str) -> str:
 
 def spellings(text: str) -> tuple[str, ...]:
     """The folded text, and again with its umlauts written out when it has any: „muller“, „mueller“."""
+    if text.isascii():
+        return (text.lower(),)
     folded = fold(text)
     if folded == text:
         return (folded,)
-    written_out = fold(unicodedata.normalize("NFKC", text).casefold().translate(WRITTEN_OUT))
+    written_out = " ".join([word.lower() if word.isascii() else _write_out(word) for word in text.split(" ")])
     return (folded,) if written_out == folded else (folded, written_out)
+
+
+@lru_cache(maxsize=8192)
+def _write_out(text: str) -> str:
+    return fold(unicodedata.normalize("NFKC", text).casefold().translate(WRITTEN_OUT))
 
 
 def name_key(name: str) -> str | None:
@@ -54,6 +72,12 @@ def search_text(name: str, email: str, email_key: str, phone: str, city: str, ex
     A telephone number is there a second time by its digits alone. `extra` are texts of other parts, such as the
     contact's own fields.
     """
-    digits = re.sub(r"\D", "", phone)
-    parts = (name, email, email_key, phone, digits, city, *extra)
-    return "\n".join(dict.fromkeys(spelling for part in parts if part for spelling in spellings(part)))
+    parts = (name, email, email_key, phone, _NO_DIGIT.sub("", phone), city, *extra)
+    found: dict[str, None] = {}
+    for part in parts:
+        if part.isascii():
+            found[part.lower()] = None
+        else:
+            found.update(dict.fromkeys(spellings(part)))
+    found.pop("", None)
+    return "\n".join(found)

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from core.api.acting import ROUTES as ACTING_ROUTES
 from core.api.belongings import ROUTES as BELONGING_ROUTES
 from core.api.contacts import ROUTES as API_ROUTES
+from core.api.imports import ROUTES as API_IMPORT_ROUTES
 from core.contacts import columns, filters, jumping, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.bulk.actions import ACTIONS as BULK_ACTIONS
@@ -73,6 +74,7 @@ def routers() -> list[HTTPRouteHandler]:
     return [
         *API_ROUTES,
         *ACTING_ROUTES,
+        *API_IMPORT_ROUTES,
         *BELONGING_ROUTES,
         *LIST_ROUTES,
         *FIELD_ROUTES,

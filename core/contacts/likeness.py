@@ -38,6 +38,9 @@ _DOMAINS = (
 PROVIDERS = frozenset(_DOMAINS.split())
 """Domains where many people have their mail: a domain that is nearly one of them is a typing mistake."""
 
+_WORD = re.compile(r"[a-z0-9]+")
+_NO_DIGIT = re.compile(r"\D")
+
 _SAME_DOMAIN = {"googlemail.com": "gmail.com"}
 
 # Where a dot in the name means nothing; what follows a plus is the person's own note everywhere.
@@ -46,7 +49,8 @@ _DOTLESS = frozenset({"gmail.com"})
 
 def keys_of(values: Mapping[str, Any]) -> dict[str, str]:
     """All keys of a contact by column; an empty one has nothing in common with anybody."""
-    return {column: _key_of(column, values) for column in KEYS}
+    get = values.get
+    return {column: make(*[get(name) or "" for name in names]) for column, (make, names) in KEYS.items()}
 
 
 def key_default(column: str) -> Callable[[Any], str]:
@@ -65,8 +69,8 @@ def _key_of(column: str, values: Mapping[str, Any]) -> str:
 
 def phone_key(phone: str) -> str:
     """The digits of a telephone number without country code and leading zeros: +49 30 1 and 030 1 are one."""
-    typed = re.sub(r"\(0\)", "", phone)
-    digits = re.sub(r"\D", "", typed)
+    typed = phone.replace("(0)", "")
+    digits = _NO_DIGIT.sub("", typed)
     if typed.strip().startswith("+"):
         digits = _without_country(digits)
     elif digits.startswith("00"):
@@ -84,6 +88,8 @@ def _without_country(digits: str) -> str:
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
     """A text without what people spell differently: case, accents, umlauts, punctuation."""
+    if text.isascii():
+        return " ".join(_WORD.findall(text.lower()))
     plain = text.casefold().translate(_UMLAUTS)
     plain = unicodedata.normalize("NFKD", plain)
     plain = "".join(one if one.isalnum() else " " for one in plain if not unicodedata.combining(one))

@@ -32,7 +32,7 @@ def derived_columns(values: Mapping[str, Any], more: Sequence[str] = ()) -> dict
     Name, address as typed and as compared, phone, city, the addresses of contacts merged into it, and `more`, the
     texts of its custom fields.
     """
-    name, email, email_key, phone, city, aliases = (str(values.get(part) or "") for part in _SEARCHED)
+    name, email, email_key, phone, city, aliases = [values.get(part) or "" for part in _SEARCHED]
     return {
         "name_sort": name_key(name),
         "search_text": search_text(name, email, email_key, phone, city, (*aliases.splitlines(), *more)),

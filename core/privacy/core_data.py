@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from core.api.keys import forget_people
 from core.contacts import details as rules
 from core.contacts.custom_fields.definitions import id_of
 from core.contacts.field_texts import in_words
@@ -54,6 +55,7 @@ def erased(session: Session, contact_ids: Sequence[int]) -> list[Erased]:
     )
     counts = [(label, count_rows(session, model, contact_ids)) for model, label in COUNTED]
     counts.append(("Further addresses of merged contacts", merged or 0))
+    counts.append(("Answers to programs", forget_people(session, contact_ids)))
     return [Erased(label=label, number=number) for label, number in counts if number]
 
 

@@ -93,6 +93,16 @@ def preview(site: Site, contact_id: int) -> Sequence[Line]:
         return seen.lines
 
 
+def would_erase(session: Session, site: Site, contact_id: int) -> Sequence[Line]:
+    """As `preview`, within the caller's transaction, by a savepoint of it. Raises DutyFailed."""
+    savepoint = session.begin_nested()
+    try:
+        _, people = _hold(session, [contact_id])
+        return _erase(session, site, people)
+    finally:
+        savepoint.rollback()
+
+
 def _hold(session: Session, contact_ids: Sequence[int]) -> tuple[list[int], list[int]]:
     """Those that are there, and with them all that were merged into them, locked until the transaction ends.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+from zlib import crc32
 
-from sqlalchemy import ARRAY, ColumnElement, Table, any_, literal, text
-from sqlalchemy.orm import Session
+from sqlalchemy import ARRAY, ColumnElement, Connection, Table, any_, func, literal, select, text
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
 def is_sqlite(session: Session) -> bool:
@@ -16,10 +17,13 @@ def is_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def within(session: Session, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """That a column has one of many values: on PostgreSQL as one array, quicker to read than a thousand parameters."""
+def within(
+    session: Session, column: ColumnElement[Any] | InstrumentedAttribute[Any], values: Sequence[Any]
+) -> ColumnElement[bool]:
+    """That a column has one of many values, given as one parameter: a thousand take long to read."""
     if is_sqlite(session):
-        return column.in_(values)
+        listed = func.json_each(json.dumps(list(values), ensure_ascii=False)).table_valued("value")
+        return column.in_(select(listed.c.value))
     return column == any_(literal(list(values), ARRAY(column.type)))
 
 
@@ -53,14 +57,10 @@ def insert_rows(
     connection = session.connection()
     listed = ", ".join(f'"{name}"' for name in names)
     ignoring = f" ON CONFLICT ({unique}) DO NOTHING" if unique else ""
-    complete = [(*row, *rest) for row in rows] if rest else [tuple(row) for row in rows]
     if is_sqlite(session):
-        marks = ", ".join("?" for _ in names)
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({listed}) VALUES ({marks}){ignoring}",  # noqa: S608 (names of our own tables)
-            complete,
-        )
+        _insert_at_once(connection, table.name, columns, rows, constant, ignoring)
         return
+    complete = [(*row, *rest) for row in rows] if rest else rows
     if not unique:
         _copy(session, table.name, listed, complete)
         return
@@ -81,6 +81,39 @@ def insert_rows(
         text(f"INSERT INTO {table.name} ({listed}) SELECT {listed} FROM {target}{ignoring}")  # noqa: S608
     )
     connection.execute(text(f"DROP TABLE {target}"))
+
+
+def _insert_at_once(
+    connection: Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    constant: Mapping[str, Any],
+    ignoring: str,
+) -> None:
+    """All rows by one statement, from a table in memory: each statement has the search index write what it holds.
+
+    One statement for each row takes four times as long (docs/decisions/0015).
+    """
+    listed = ", ".join(f'"{name}"' for name in columns)
+    if len(rows) == 1:
+        every = [*columns, *constant]
+        named, marks = ", ".join(f'"{name}"' for name in every), ", ".join("?" for _ in every)
+        statement = f"INSERT INTO {table} ({named}) VALUES ({marks}){ignoring}"  # noqa: S608 (our own names)
+        connection.exec_driver_sql(statement, (*rows[0], *constant.values()))
+        return
+    # One for each choice of columns; it stays with the connection, so that prepared statements stay good.
+    target = f"tresen_bulk_{table}_{crc32(listed.encode())}"
+    connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {target} ({listed})")
+    marks = ", ".join("?" for _ in columns)
+    connection.exec_driver_sql(f"INSERT INTO temp.{target} VALUES ({marks})", rows)  # noqa: S608
+    named = "".join(f', "{name}"' for name in constant)
+    values = ", ?" * len(constant)
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({listed}{named}) SELECT {listed}{values} FROM temp.{target} WHERE true{ignoring}",  # noqa: S608
+        tuple(constant.values()),
+    )
+    connection.exec_driver_sql(f"DELETE FROM temp.{target}")  # noqa: S608
 
 
 def _copy(session: Session, target: str, listed: str, rows: Sequence[Sequence[Any]]) -> None:

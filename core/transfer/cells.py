@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from operator import itemgetter
 
 SUSPECT = frozenset("=+-@\t\r\n '＝＋－＠")
 """What a cell begins with that has to be looked at more closely; most begin with a letter or a digit."""
@@ -27,8 +28,13 @@ def unguard_cell(text: str) -> str:
     return text[1:] if text[:1] == "'" and _GUARDED.match(text) else text
 
 
-def guard_column(values: Sequence[str]) -> list[str]:
+_first = itemgetter(slice(1))
+
+
+def guard_column(values: Sequence[str]) -> Sequence[str]:
     """`guard_cell` for many at once."""
+    if SUSPECT.isdisjoint(map(_first, values)):
+        return values
     return [
         value if (first := value[:1]) not in SUSPECT else f"'{value}" if first in _RUN else guard_cell(value)
         for value in values

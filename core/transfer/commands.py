@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from sqlalchemy.orm import Session
 
 from core.contacts.files import FileStore, storing
 from core.contacts.tags import clean_tag
 from core.errors import InvalidInput
 from core.transfer import imports, running
-from core.transfer.mapping import targets
+from core.transfer.mapping import everything, targets
 from core.transfer.models import ContactImport
 from core.transfer.recognising import QUESTIONS
 from core.transfer.samples import refused_pieces
@@ -29,6 +32,9 @@ WAYS = {
     "decimal": "--decimal , or .",
 }
 """Question → the option that answers it."""
+
+CACHE = 64 * 1024 * 1024
+"""Bytes of the database that SQLite keeps in memory meanwhile."""
 
 
 @frozen(kw_only=True)
@@ -61,7 +67,7 @@ class Asked:
 
     def mapping(self, site: Site, headings: list[str], found: dict[str, str]) -> dict[str, str]:
         """What the columns are; `found` is what was recognised. Raises InvalidInput."""
-        mapping, known = dict(found), {key for key, _ in targets(site)}
+        mapping, known = dict(found), targets(site, everything)
         for text in self.columns:
             heading, _, key = text.rpartition("=")
             if heading not in headings or key not in known:
@@ -89,9 +95,9 @@ def bring_in(
 
     Raises InvalidInput for a file that can't be imported, or of which something has to be said first.
     """
-    with storing(site.settings.data_dir) as store:
-        import_id = _store(site, store, path, asked)
-        row = _follow(site, import_id, "checking" if dry_run else "running", say)
+    with storing(site.settings.data_dir) as store, _few_collections() as collect:
+        import_id = _store(site, store, path, asked, say)
+        row = _follow(site, import_id, "checking" if dry_run else "running", say, collect)
     language = site.language("en")
     numbers = row.numbers
     say(
@@ -107,6 +113,11 @@ def bring_in(
             )
         )
     )
+    if dry_run:
+        for outcome, people in numbers.get("examples", {}).items():
+            for one in people:
+                said = ", ".join(str(value) for name, value in one.items() if name != "line" and value)
+                say(f"  row {one['line']}, {outcome}: {said}")
     with site.session() as session:
         for one in imports.problems_of(session, import_id, limit=20):
             reason = language.text(one.message, **one.words)
@@ -122,7 +133,7 @@ def bring_in(
     return True
 
 
-def _store(site: Site, store: FileStore, path: Path, asked: Asked) -> int:
+def _store(site: Site, store: FileStore, path: Path, asked: Asked, say: Callable[[str], None]) -> int:
     with path.open("rb") as opened:
         saved = store.save(path.name, opened, limit=100 * imports.MAX_SIZE)
     kind, plan = imports.recognise_file(site, saved, chosen=asked.chosen(site))
@@ -131,6 +142,8 @@ def _store(site: Site, store: FileStore, path: Path, asked: Asked) -> int:
     if asked.columns:
         mapping = asked.mapping(site, plan["headings"], plan["mapping"])
         plan = imports.change_plan(site, import_id, {**asked.chosen(site), "mapping": mapping}).plan
+    for line in _recognised(kind, plan):
+        say(line)
     if plan["questions"]:
         raise InvalidInput(
             "%(questions)s",
@@ -139,19 +152,62 @@ def _store(site: Site, store: FileStore, path: Path, asked: Asked) -> int:
     return import_id
 
 
-def _follow(site: Site, import_id: int, state: imports.State, say: Callable[[str], None]) -> ContactImport:
+def _recognised(kind: str, plan: Mapping[str, Any]) -> Iterator[str]:
+    """What was found out about a file, or said, a line each."""
+    facts = [kind]
+    facts += [plan["encoding"]] if kind in ("csv", "vcard") else []
+    facts += [f"separated by {plan['delimiter']!r}"] if kind == "csv" else []
+    facts += [f"{name} {plan[name]}" for name in ("dates", "decimal") if plan[name]]
+    yield f"Recognised: {', '.join(facts)}"
+    columns = sorted(plan["mapping"].items(), key=lambda one: int(one[0]))
+    yield "Columns: " + ", ".join(
+        f"{plan['headings'][int(place)] or f'#{int(place) + 1}'} = {key}" for place, key in columns
+    )
+    if plan["left_out"]:
+        yield f"Left out: {', '.join(plan['left_out'])}"
+
+
+def _follow(
+    site: Site, import_id: int, state: imports.State, say: Callable[[str], None], collect: Callable[[], object]
+) -> ContactImport:
     """Every step of an import, in this process."""
     with site.begin() as session:
         row = imports.find_import(session, import_id, lock=True)
         if state == "running":
             row.state = "checked"
         imports.start(session, row, state)
-    told, is_over = 0, False
+    told, steps, is_over = 0, 0, False
     while not is_over:
+        steps += 1
+        if steps % 10 == 0:
+            collect()
         with site.begin() as session:
+            _give_room(site, session)
             row = imports.find_import(session, import_id, lock=True)
             is_over = running.take_step(session, site, row)
         if row.position - told >= 100_000:
             told = row.position
             say(f"{told} rows")
     return row
+
+
+def _give_room(site: Site, session: Session) -> None:
+    """Let SQLite keep the indexes at hand, which are written all over, and tidy up its log less often.
+
+    For this process alone, whose connection it is: in a server each connection would take as much.
+    """
+    if site.database.is_sqlite:
+        session.connection().exec_driver_sql(f"PRAGMA cache_size=-{CACHE // 1024}")
+        session.connection().exec_driver_sql(f"PRAGMA wal_autocheckpoint={CACHE // 4096}")
+
+
+@contextmanager
+def _few_collections() -> Iterator[Callable[[], object]]:
+    """Look for reference cycles only when told to, and among new objects: an import makes many, and few of those."""
+    gc.freeze()
+    gc.disable()
+    try:
+        yield gc.collect
+    finally:
+        gc.enable()
+        gc.unfreeze()

@@ -27,6 +27,12 @@ from core.transfer.records import (
     Record,
 )
 
+PIECE = 1 << 16
+"""Characters that are read at a time."""
+
+_ODD = ('"', "\x00", "\ufffd")
+"""What has to be looked at line by line."""
+
 
 @define
 class Lines:
@@ -35,27 +41,45 @@ class Lines:
     text: io.TextIOWrapper
     number: int = 0
     _waiting: list[str] = field(factory=list)
+    _are_plain: bool = False
 
     def next(self) -> str:
         """The next line with its end, or "" after the last; of a line that is too long, more than `MAX_RECORD`."""
-        if self._waiting:
-            line = self._waiting.pop()
-        else:
-            line = self.text.readline(MAX_RECORD + 1)
-            if len(line) > MAX_RECORD:
-                self._skip_rest(line)
-        if line:
-            self.number += 1
-        return line
+        if not self._waiting:
+            self._read()
+        if not self._waiting:
+            return ""
+        self.number += 1
+        return self._waiting.pop()
+
+    def plain(self) -> list[str]:
+        """Many next lines, if each is surely a row of its own; else none, and they are to be read one by one."""
+        if not self._waiting:
+            self._read()
+        if not self._are_plain:
+            return []
+        lines, self._waiting = self._waiting[::-1], []
+        self.number += len(lines)
+        return lines
 
     def put_back(self, lines: Sequence[str]) -> None:
         """Read these lines again."""
         self._waiting.extend(reversed(lines))
+        self._are_plain = False
         self.number -= len(lines)
 
-    def _skip_rest(self, line: str) -> None:
-        while line and not line.endswith(("\n", "\r")):
-            line = self.text.readline(MAX_RECORD)
+    def _read(self) -> None:
+        """Read whole lines: what has no end for long is cut off, and its rest left out."""
+        end = ""
+        piece = self.text.read(PIECE)
+        if piece:
+            end = self.text.readline(MAX_RECORD + 1)
+            piece += end
+        lines = io.StringIO(piece, newline="").readlines()
+        while len(end) > MAX_RECORD and not end.endswith(("\n", "\r")):
+            end = self.text.readline(MAX_RECORD + 1)
+        self._are_plain = not any(sign in piece for sign in _ODD) and max(map(len, lines), default=0) <= MAX_RECORD
+        self._waiting = lines[::-1]
 
 
 def split_cells(text: str, delimiter: str) -> list[str]:
@@ -116,7 +140,17 @@ class CsvSource:
 
     def _records(self) -> Iterator[Record]:
         lines = self._lines
-        while line := lines.next():
+        while True:
+            if block := lines.plain():
+                number = lines.number - len(block)
+                for cells in csv.reader(block, delimiter=self._delimiter):
+                    number += 1
+                    if cells:
+                        yield Record(number, cells)
+                continue
+            line = lines.next()
+            if not line:
+                return
             if not line.strip("\r\n"):
                 continue
             if '"' not in line and len(line) <= MAX_RECORD:

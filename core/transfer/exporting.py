@@ -13,24 +13,28 @@ from sqlalchemy import ColumnElement, Select, and_, select, type_coerce
 from sqlalchemy.orm import Session
 from sqlalchemy.types import NullType
 
+from core.contacts.fields import read_fields
 from core.contacts.matching import contacts
 from core.contacts.models import ContactModule, ContactTag, Tag
 from core.i18n import Language
 from core.transfer.cells import guard_column, join_words
-from core.transfer.csv_files import csv_lines
-from core.transfer.fields import all_fields, write_value
+from core.transfer.csv_files import csv_columns, csv_lines
+from core.transfer.fields import file_fields, write_value
 from core.transfer.layout import FileColumn, headings
+from core.transfer.vcard_writing import vcard_pieces
 from core.transfer.xlsx_writing import xlsx_pieces
 
 if TYPE_CHECKING:
     from core.site import Site
 
-Format = Literal["csv", "excel", "xlsx"]
+Format = Literal["csv", "excel", "xlsx", "vcard3", "vcard4"]
 
 FORMATS: Mapping[Format, tuple[str, str]] = {
     "csv": ("text/csv; charset=utf-8", "csv"),
     "excel": ("text/csv; charset=utf-8", "csv"),
     "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"),
+    "vcard3": ("text/vcard; charset=utf-8", "vcf"),
+    "vcard4": ("text/vcard; charset=utf-8", "vcf"),
 }
 """Format → media type and ending. "excel" is CSV as a German Excel opens it: semicolons, and a byte order mark."""
 
@@ -61,6 +65,10 @@ def export_pieces(site: Site, export: Export, language: Language) -> Iterator[by
         if export.format == "xlsx":
             yield from xlsx_pieces(heads, batches)
             return
+        if export.format in ("vcard3", "vcard4"):
+            keys = [column.key for column in export.columns]
+            yield from vcard_pieces(keys, batches, "3.0" if export.format == "vcard3" else "4.0")
+            return
         # An Excel cell that holds text is never run; a line of CSV does not say what its cells are.
         safe = export.format == "excel" or not export.exact
         delimiter = ";" if export.format == "excel" else ","
@@ -73,10 +81,10 @@ def export_pieces(site: Site, export: Export, language: Language) -> Iterator[by
                     cells if column.key in HARMLESS else guard_column(cells)
                     for column, cells in zip(export.columns, columns, strict=True)
                 ]
-            yield csv_lines(zip(*columns, strict=True), delimiter)
+            yield csv_columns(columns, delimiter)
 
 
-def _batches(site: Site, export: Export, language: Language) -> Generator[list[list[str]], None, None]:
+def _batches(site: Site, export: Export, language: Language) -> Generator[list[Sequence[str]], None, None]:
     """The cells of some contacts at a time, column by column, the oldest contact first."""
     own = [column.key for column in export.columns if not column.field]
     selected = [contacts.c.id, *(_SELECTED[key]() for key in own if key in _SELECTED)]
@@ -84,6 +92,8 @@ def _batches(site: Site, export: Export, language: Language) -> Generator[list[l
     if export.contacts is not None:
         statement = statement.where(contacts.c.id.in_(export.contacts))
     places = {key: number for number, key in enumerate((key for key in own if key in _SELECTED), start=1)}
+    known = file_fields(site)
+    fields = [column.key for column in export.columns if column.field]
     write = _writers(site, language)
     with site.session() as session:
         if not site.database.is_sqlite:
@@ -92,11 +102,15 @@ def _batches(site: Site, export: Export, language: Language) -> Generator[list[l
         for rows in _rows(session, statement, plain=site.database.is_sqlite and export.contacts is None):
             read = list(zip(*rows, strict=True))
             ids: list[int] = list(read[0])
-            made = []
+            made: list[Sequence[str]] = []
+            of_fields = read_fields(session, site, ids, fields) if fields else {}
             for column in export.columns:
-                if column.key in places:
+                if column.field:
+                    field = known[column.key]
+                    made.append([write_value(field, of_fields[one].get(column.key), language) for one in ids])
+                elif column.key in places:
                     values = read[places[column.key]]
-                    made.append(write[column.key](values) if column.key in write else list(values))
+                    made.append(write[column.key](values) if column.key in write else values)
                 else:
                     made.append(_loaded(site, session, column, ids, language))
             yield made
@@ -148,10 +162,10 @@ def _writers(site: Site, language: Language) -> Mapping[str, Callable[[Sequence[
     flags = {True: language.text("Yes"), False: ""}
     moment = local_moments(site.settings.zone)
     return {
-        "stage": lambda values: [stages[value] for value in values],
-        "joined": lambda values: [moment(value) for value in values],
-        "locked": lambda values: [flags[value] for value in values],
-        "inactive": lambda values: [flags[value] for value in values],
+        "stage": lambda values: [*map(stages.__getitem__, values)],
+        "joined": lambda values: [*map({value: moment(value) for value in set(values)}.__getitem__, values)],
+        "locked": lambda values: [*map(flags.__getitem__, values)],
+        "inactive": lambda values: [*map(flags.__getitem__, values)],
     }
 
 
@@ -193,9 +207,7 @@ def _loaded(site: Site, session: Session, column: FileColumn, ids: Sequence[int]
         one = ContactModule
         modules = select(one.contact_id, one.module).order_by(one.first_at, one.module)
         return _joined(session, modules, one.contact_id, ids, lambda key: names.get(key, key))
-    field = all_fields(site)[column.key]
-    values: Mapping[int, object] = field.read(session, ids)
-    return [str(write_value(field, values.get(one), language)) for one in ids]
+    raise KeyError(column.key)
 
 
 def _joined(

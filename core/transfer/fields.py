@@ -10,11 +10,9 @@ from datetime import date
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.orm import Session
-
 from core.errors import InvalidInput
 from core.i18n import LANGUAGES, Language
-from core.values import Actor
+from core.values import ContactField, FieldValue
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -24,24 +22,12 @@ NO = frozenset({"0", "no", "n", "false", "f", "off", "nein", "falsch", "aus", "-
 """What people and programs write for yes and no, in small letters."""
 
 
-def all_fields(site: Site) -> Mapping[str, Any]:
-    """The site's contact fields by key."""
-    fields: Mapping[str, Any] = getattr(site.contributions, "contact_fields", {})
-    return fields
+def file_fields(site: Site) -> Mapping[str, ContactField]:
+    """The site's contact fields that files can hold, by key: an input alone, such as a proof, has no value to show."""
+    return {key: field for key, field in site.contributions.contact_fields.items() if field.read is not None}
 
 
-def write_values(session: Session, site: Site, contact_id: int, values: Mapping[str, Any], actor: Actor) -> None:
-    """Write fields of one contact; those with the same `write` in one call."""
-    known = all_fields(site)
-    together: dict[Any, dict[str, Any]] = {}
-    for key, value in values.items():
-        if key in known and known[key].write is not None:
-            together.setdefault(known[key].write, {})[key] = value
-    for write, some in together.items():
-        write(session, site, contact_id, some, actor)
-
-
-def labels_of(site: Site, field: Any) -> Mapping[str, str]:
+def labels_of(site: Site, field: ContactField) -> Mapping[str, str]:
     """A choice field's labels in every language, and its values, in small letters → the value."""
     found = {choice.value.casefold(): choice.value for choice in field.choices}
     for code in LANGUAGES:
@@ -50,7 +36,7 @@ def labels_of(site: Site, field: Any) -> Mapping[str, str]:
     return found
 
 
-def write_value(field: Any, value: object, language: Language) -> object:
+def write_value(field: ContactField, value: object, language: Language) -> str:
     """A field's value as a cell of a file."""
     if value is None:
         return ""
@@ -95,7 +81,7 @@ def as_json(value: Any) -> Any:
     return value if value is None or isinstance(value, bool | str) else str(value)
 
 
-def from_json(field: Any, value: Any) -> object:
+def from_json(field: ContactField, value: Any) -> FieldValue | None:
     """What `as_json` made of a value of this field."""
     if value is None or isinstance(value, bool):
         return value

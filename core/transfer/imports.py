@@ -19,6 +19,7 @@ from core.contacts.finding import check_id
 from core.contacts.models import now
 from core.errors import Conflict, InvalidInput, NotFound
 from core.jobs.models import QueuedJob
+from core.transfer.mapping import Allows, everything
 from core.transfer.models import ContactImport, ImportProblem
 from core.transfer.recognising import find_kind, recognise
 from core.values import Actor
@@ -64,7 +65,12 @@ def seen_path(site: Site, stored_name: str) -> Path:
 
 
 def recognise_file(
-    site: Site, saved: SavedFile, *, kind: str = "", chosen: Mapping[str, Any] | None = None
+    site: Site,
+    saved: SavedFile,
+    *,
+    kind: str = "",
+    chosen: Mapping[str, Any] | None = None,
+    allows: Allows = everything,
 ) -> tuple[str, dict[str, Any]]:
     """Which kind of file was stored, and how it is to be read; before a transaction, since all of it is looked at.
 
@@ -72,7 +78,7 @@ def recognise_file(
     """
     path = path_of(site, saved.stored_name)
     kind = kind or find_kind(path)
-    return kind, recognise(site, path, kind, chosen)
+    return kind, recognise(site, path, kind, chosen, allows)
 
 
 def new_import(session: Session, saved: SavedFile, actor: Actor, kind: str, plan: Mapping[str, Any]) -> ContactImport:
@@ -111,7 +117,7 @@ def actor_of(row: ContactImport) -> Actor:
     return Actor(kind=cast(Any, row.actor_kind), id=row.actor_id, name=row.actor_name)
 
 
-def change_plan(site: Site, import_id: int, chosen: Mapping[str, Any]) -> ContactImport:
+def change_plan(site: Site, import_id: int, chosen: Mapping[str, Any], allows: Allows = everything) -> ContactImport:
     """Read the file as a person chose; what they did not say is found out anew. Raises InvalidInput, Conflict."""
 
     def check(session: Session, *, lock: bool) -> ContactImport:
@@ -124,7 +130,7 @@ def change_plan(site: Site, import_id: int, chosen: Mapping[str, Any]) -> Contac
 
     with site.session() as session:
         row = check(session, lock=False)
-    plan = recognise(site, path_of(site, row.stored_name), row.kind, chosen)
+    plan = recognise(site, path_of(site, row.stored_name), row.kind, chosen, allows)
     with site.begin() as session:
         row = check(session, lock=True)
         row.plan = plan

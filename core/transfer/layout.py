@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from core.i18n import Language
-from core.transfer.fields import all_fields
+from core.transfer.fields import file_fields
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -55,7 +55,7 @@ def file_columns(site: Site, allows: Callable[[str | None], bool]) -> tuple[File
     """All columns for a person with these permissions: the core's, then the fields that can be read."""
     fields = [
         FileColumn(key=field.key, label=field.label, field=True)
-        for field in all_fields(site).values()
+        for field in file_fields(site).values()
         if field.read is not None and allows(field.permission)
     ]
     return (*OWN, *fields)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import frozen
 
 from core.i18n import LANGUAGES
-from core.transfer.fields import all_fields
+from core.transfer.fields import file_fields
 from core.transfer.layout import OWN, FileColumn
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ HEADINGS: Mapping[str, str] = {
     **dict.fromkeys(("address 1 region", "state province"), "region"),
     **dict.fromkeys(("country", "country region", "land", "staat", "billing country", "country code"), "country"),
     **dict.fromkeys(("default address country code", "home country region", "land region privat"), "country"),
-    **dict.fromkeys(("address 1 country", "land region", "ländercode"), "country"),
+    **dict.fromkeys(("address 1 country", "land region", "ländercode", "cc"), "country"),
     **dict.fromkeys(("business street", "straße geschäftlich", "address 2 street", "shipping address 1"), "street#2"),
     **dict.fromkeys(("address 2 extended address", "shipping address 2"), "street2#2"),
     **dict.fromkeys(("business postal code", "postleitzahl geschäftlich", "address 2 postal code"), "postal_code#2"),
@@ -194,7 +194,7 @@ def own_headings(site: Site) -> Mapping[str, str]:
                 found.setdefault(simplify(heading), CHOICE + choice.key)
             for heading in choice.refusal_headings:
                 found.setdefault(simplify(heading), REFUSAL + choice.key)
-        for field in all_fields(site).values():
+        for field in file_fields(site).values():
             label = language.text(field.label)
             target = CHOICE + field.key if field.key in import_choices(site) else field.key
             for heading in (label, field.key, f"{label} ({field.key})"):
@@ -207,18 +207,25 @@ def import_choices(site: Site) -> Mapping[str, ImportChoice]:
     return site.contributions.import_choices
 
 
-def targets(site: Site) -> Sequence[tuple[str, str]]:
-    """Everything a column can be, as (key, label), in the order of the mapping screen."""
-    found = [(column.key, column.label) for column in OWN if column.taken]
-    found += [(column.key, column.label) for column in PARTS]
-    choices = import_choices(site)
-    found += [
-        (field.key, field.label)
-        for field in all_fields(site).values()
-        if field.write is not None and field.key not in choices
-    ]
-    found += [(CHOICE + choice.key, choice.column) for choice in choices.values()]
-    found += [(REFUSAL + choice.key, choice.refusal_column) for choice in choices.values()]
+Allows: TypeAlias = Callable[[str | None], bool]
+
+
+def everything(_permission: str | None) -> bool:
+    """Allows all: for the command line, whose person has the database anyway."""
+    return True
+
+
+def targets(site: Site, allows: Allows) -> Mapping[str, str]:
+    """Everything a column can be, for a person with these permissions: key → label, as the mapping screen has them."""
+    choices = {key: one for key, one in import_choices(site).items() if allows(one.permission)}
+    found = {column.key: column.label for column in (*OWN, *PARTS) if column.taken}
+    found |= {
+        field.key: field.label
+        for field in file_fields(site).values()
+        if field.key not in import_choices(site) and allows(field.permission)
+    }
+    found |= {CHOICE + one.key: one.column for one in choices.values()}
+    found |= {REFUSAL + one.key: one.refusal_column for one in choices.values()}
     return found
 
 

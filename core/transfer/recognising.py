@@ -16,8 +16,8 @@ from core.errors import InvalidInput
 from core.transfer import words
 from core.transfer.csv_reading import first_rows
 from core.transfer.encodings import CHUNK, find_encoding
-from core.transfer.fields import all_fields
-from core.transfer.mapping import CHOICE, REFUSAL, map_headings
+from core.transfer.fields import file_fields
+from core.transfer.mapping import Allows, everything, map_headings, targets
 from core.transfer.records import MAX_COLUMNS, Record, open_source
 
 if TYPE_CHECKING:
@@ -74,8 +74,12 @@ def find_kind(path: Path) -> str:
     return "csv"
 
 
-def recognise(site: Site, path: Path, kind: str, chosen: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def recognise(
+    site: Site, path: Path, kind: str, chosen: Mapping[str, Any] | None = None, allows: Allows = everything
+) -> dict[str, Any]:
     """The plan by which a file is read; `chosen` are a person's own answers, which hold.
+
+    What the person may not write is left out of the mapping.
 
     Its `questions` are what is still open. Raises InvalidInput for a file with nothing in it (THREATS T-I4).
     """
@@ -109,7 +113,7 @@ def recognise(site: Site, path: Path, kind: str, chosen: Mapping[str, Any] | Non
     if kind in ("csv", "xlsx") and not plan["header"]:
         headings = [""] * columns
     plan["headings"] = headings
-    questions += _map(site, plan, kind, records, chosen)
+    questions += _map(site, plan, kind, records, chosen, allows)
     questions += _look_at_values(site, plan, records, chosen)
     plan["questions"] = questions
     return plan
@@ -167,18 +171,25 @@ def _check_anything(headings: Sequence[str], records: Sequence[Record]) -> None:
 
 
 def _map(
-    site: Site, plan: dict[str, Any], kind: str, records: Sequence[Record], chosen: Mapping[str, Any]
+    site: Site,
+    plan: dict[str, Any],
+    kind: str,
+    records: Sequence[Record],
+    chosen: Mapping[str, Any],
+    allows: Allows,
 ) -> list[str]:
     """Write the mapping into the plan; answers what is open about it."""
     headings = plan["headings"]
     mapped = map_headings(site, headings)
     mapping = {str(place): key for place, key in mapped.columns.items()}
-    if kind in ("vcard", "paste"):
+    if kind == "paste":
         mapping = {str(place): key for place, key in enumerate(headings)}
     elif not plan["header"]:
         mapping = _guess(len(headings), records)
     if "mapping" in chosen:
         mapping = dict(chosen["mapping"])
+    offered = targets(site, allows)
+    mapping = {place: key for place, key in mapping.items() if key in offered}
     plan["mapping"] = mapping
     used = {int(place) for place in mapping}
     plan["left_out"] = [
@@ -212,7 +223,7 @@ def _look_at_values(
     site: Site, plan: dict[str, Any], records: Sequence[Record], chosen: Mapping[str, Any]
 ) -> list[str]:
     """Find the order of dates and the decimal sign in the mapped columns; answers what nobody can tell."""
-    fields = all_fields(site)
+    fields = file_fields(site)
     questions = []
 
     def cells_of(kinds: Iterable[str]) -> list[str]:
@@ -233,8 +244,3 @@ def _look_at_values(
         if is_open and not plan[name]:
             questions.append(name)
     return questions
-
-
-def is_choice(key: str) -> bool:
-    """Whether a column says something about an import choice."""
-    return key.startswith((CHOICE, REFUSAL))

@@ -87,7 +87,7 @@ def open_source(path: Path, kind: str, plan: Mapping[str, Any]) -> Source:
     if kind == "vcard":
         from core.transfer.vcard_reading import VcardSource
 
-        return VcardSource(path, plan["encoding"])
+        return VcardSource(path, plan["encoding"], plan.get("headings"))
     if kind == "paste":
         from core.transfer.pasting import PasteSource
 

@@ -16,11 +16,12 @@ from attrs import define, field, frozen
 
 from core.contacts.addresses import parse_address, plain_address
 from core.contacts.details import MAX_LENGTHS
+from core.contacts.search_texts import derived_columns
 from core.contacts.tags import clean_tag
 from core.errors import InvalidInput
 from core.transfer import words
 from core.transfer.cells import split_words, unguard_cell
-from core.transfer.fields import NO, all_fields, labels_of, parse_number, parse_yes
+from core.transfer.fields import NO, file_fields, labels_of, parse_number, parse_yes
 from core.transfer.mapping import CHOICE, REFUSAL
 from core.transfer.pasting import split_mailbox
 from core.transfer.records import Record
@@ -49,7 +50,10 @@ class Problem:
 
 @define
 class Incoming:
-    """One person in a file. `details` hold only what is said, `said` the yes or no to import choices."""
+    """One person in a file. `details` hold only what is said, `said` the yes or no to import choices.
+
+    `derived` are the columns that follow from the details of a new contact: made here, where nothing is locked.
+    """
 
     line: int
     email: str
@@ -60,6 +64,7 @@ class Incoming:
     fields: dict[str, Any] = field(factory=dict)
     said: dict[str, bool] = field(factory=dict)
     notes: list[Problem] = field(factory=list)
+    derived: Mapping[str, str | None] | None = None
 
 
 class RowReader:
@@ -90,7 +95,7 @@ class RowReader:
         self._language = places.get("language")
         self._tags = places.get("tags")
         self._joined = places.get("joined")
-        known = all_fields(site)
+        known = file_fields(site)
         self._fields = [(known[key], place) for key, place in places.items() if key in known]
         self._choices = [
             (key.partition(":")[2], place, key.startswith(REFUSAL))
@@ -140,6 +145,7 @@ class RowReader:
         for key, place, is_refusal in self._choices:
             if text := cells[place].strip():
                 self._noted(person, place, cells, self._take_said, text, key, is_refusal)
+        person.derived = derived_columns({**details, "email": email, "email_key": key})
         return person
 
     def _address(self, cells: Sequence[str]) -> tuple[str, str, str]:

@@ -7,21 +7,22 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from time import thread_time
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from sqlalchemy import Table
+from sqlalchemy import Table, event
 from sqlalchemy.orm import Session
 
 from core.contacts.models import now
 from core.transfer.bulk import as_stored, insert_rows
-from core.transfer.imports import actor_of, find_import, path_of, seen_path
+from core.transfer.imports import actor_of, begin, find_import, path_of, seen_path, start
+from core.transfer.known import Plan
 from core.transfer.models import ContactImport, ImportProblem
 from core.transfer.records import Record, Source, open_source
 from core.transfer.rows import Incoming, Problem, RowReader
-from core.transfer.taking import Plan, Taken, take_batch
-from core.values import Task
+from core.transfer.taking import Taken, take_batch
+from core.values import Actor, Task
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -32,11 +33,20 @@ MOST = 5000
 FIRST = 200
 """Rows of the first batch; the following ones grow or shrink with the time they take."""
 
-STEP_SECONDS = {"sqlite": 0.08, "postgresql": 0.4}
-"""Time of the processor that a batch should take. On SQLite nobody else writes meanwhile (at most 200 ms)."""
+STEP_SECONDS = {"sqlite": 0.1, "postgresql": 0.4}
+"""Seconds of the processor that a batch should take, its commit included; by the clock, twice as many at most.
+
+On SQLite nobody else writes meanwhile, and nobody should have to wait longer than 200 ms.
+"""
+
+AT_ONCE = 200_000
+"""Bytes of a file that is checked while the person waits."""
 
 SKIPPED = 20_000
 """Rows of a file that are read again in one step after a restart, to come back to where it was."""
+
+OPEN = 4
+"""Files that a process keeps open between steps."""
 
 EXAMPLES = 8
 """People shown in the preview, of each kind."""
@@ -45,14 +55,62 @@ problems: Table = ImportProblem.__table__  # type: ignore[assignment]
 
 
 @define
+class Batch:
+    """Some rows of a file, as they were read: who they are, what is wrong, how many, and whether they are the last."""
+
+    people: list[Incoming]
+    wrong: list[Problem]
+    records: int
+    is_last: bool
+    share: float
+
+
+@define
 class Reading:
-    """An open file with how far it was read; kept between the steps of one process."""
+    """An open file with how far it was taken in; kept between the steps of one process.
+
+    `ahead` is the next batch, which is read while nothing is locked.
+    """
 
     source: Source
     records: Iterator[Record]
     reader: RowReader
     position: int = 0
     size: int = FIRST
+    ahead: Batch | None = None
+
+    def skip(self, number: int) -> None:
+        """Go past rows that were taken in already; those read ahead are the first of them (`fits`)."""
+        if self.ahead is not None:
+            number, self.position, self.ahead = number - self.ahead.records, self.position + self.ahead.records, None
+        self.position += sum(1 for _ in islice(self.records, number))
+
+    def fits(self, position: int) -> bool:
+        """Whether this file, as far as it was read, can go on at a row; else it has to be opened anew."""
+        read = self.position + (self.ahead.records if self.ahead is not None else 0)
+        return position == self.position or position >= read
+
+    def take(self) -> Batch:
+        """The next rows, which count as taken in."""
+        batch, self.ahead = self.ahead or self._read(), None
+        self.position += batch.records
+        return batch
+
+    def go_on(self, took: float, aimed_at: float) -> None:
+        """Read the next rows: more or fewer of them, by the seconds that the last ones took."""
+        self.size = max(20, min(MOST, int(self.size * min(1.5, aimed_at / max(took, 0.001)))))
+        self.ahead = self._read()
+
+    def _read(self) -> Batch:
+        people, wrong, number = [], [], 0
+        for record in islice(self.records, self.size):
+            number += 1
+            found = self.reader.read(record)
+            if isinstance(found, Incoming):
+                people.append(found)
+            else:
+                wrong.append(found)
+        return Batch(people, wrong, number, number < self.size, self.source.share())
 
     def close(self) -> None:
         """Let go of the file."""
@@ -87,46 +145,63 @@ def _step(session: Session, site: Site, task: Task, state: str) -> bool:
     return is_over
 
 
+def check(site: Site, import_id: int, actor: Actor) -> None:
+    """Find out what an import would do: of a small file now, in the steps of the job; of a large one in a job."""
+    with site.begin() as session:
+        row = find_import(session, import_id, lock=True)
+        is_small = row.size <= AT_ONCE
+        if not is_small:
+            begin(session, site, import_id, "checking", actor)
+        else:
+            start(session, row, "checking")
+    is_over = not is_small
+    while not is_over:
+        with site.begin() as session:
+            row = find_import(session, import_id, lock=True)
+            is_over = row.state != "checking" or take_step(session, site, row)
+
+
 def take_step(session: Session, site: Site, row: ContactImport) -> bool:
     """Take in the next batch of a file, or check it; answers whether that was the last."""
+    begun = perf_counter(), thread_time()
     reading = _reading(site, row)
     if reading.position < row.position:
         # Another process came further, or this one was restarted: the rows in between are only read.
-        wanted = min(row.position - reading.position, SKIPPED)
-        reading.position += sum(1 for _ in islice(reading.records, wanted))
+        reading.skip(min(row.position - reading.position, SKIPPED))
         return False
-    begun = thread_time()
-    records = list(islice(reading.records, reading.size))
-    reading.position += len(records)
-    is_over = len(records) < reading.size
-    found = [reading.reader.read(record) for record in records]
-    people = [one for one in found if isinstance(one, Incoming)]
-    wrong = [one for one in found if isinstance(one, Problem)]
+    batch = reading.take()
     writes = row.state == "running"
     plan = _plan(site, row)
     if writes:
-        taken = take_batch(session, site, plan, people, write=True)
+        taken = take_batch(session, site, plan, batch.people, write=True)
     else:
         with SeenKeys.open(seen_path(site, row.stored_name)) as seen:
-            taken = take_batch(session, site, plan, people, write=False, seen=seen.before(people))
+            taken = take_batch(session, site, plan, batch.people, write=False, seen=seen.before(batch.people))
             remembered = {one.key for one in taken.met if one.is_remembered}
-            seen.add(one for one in people if one.key in remembered)
-    wrong += [note for person in people for note in person.notes]
-    wrong += taken.notes
+            seen.add(one for one in batch.people if one.key in remembered)
+    wrong = [*batch.wrong, *(note for person in batch.people for note in person.notes), *taken.notes]
     _keep_problems(session, row, wrong)
-    row.numbers = _counted(row.numbers, taken, wrong, reading.source.share(), len(records))
+    row.numbers = _counted(row.numbers, taken, wrong, batch)
     row.position = reading.position
-    took = thread_time() - begun
-    aimed_at = STEP_SECONDS[session.get_bind().dialect.name]
-    reading.size = max(20, min(MOST, int(reading.size * min(2.0, aimed_at / max(took, 0.001)))))
-    if is_over:
+    if batch.is_last:
         row.records = row.position
         row.state = "done" if writes else "checked"
         row.finished_at = now() if writes else None
         forget_reading(site, row.id)
         if not writes:
             seen_path(site, row.stored_name).unlink(missing_ok=True)
-    return is_over
+    else:
+        aimed_at, import_id = STEP_SECONDS[session.get_bind().dialect.name], row.id
+
+        def go_on(_session: Session) -> None:
+            try:
+                reading.go_on(max((perf_counter() - begun[0]) / 2, thread_time() - begun[1]), aimed_at)
+            except Exception:
+                # What can't be read is said by the next step, in its turn.
+                forget_reading(site, import_id)
+
+        event.listen(session, "after_commit", go_on, once=True)
+    return batch.is_last
 
 
 def _plan(site: Site, row: ContactImport) -> Plan:
@@ -163,9 +238,7 @@ def _keep_problems(session: Session, row: ContactImport, wrong: Sequence[Problem
     insert_rows(session, problems, names, rows)
 
 
-def _counted(
-    numbers: Mapping[str, Any], taken: Taken, wrong: Sequence[Problem], share: float, records: int
-) -> dict[str, Any]:
+def _counted(numbers: Mapping[str, Any], taken: Taken, wrong: Sequence[Problem], batch: Batch) -> dict[str, Any]:
     """The numbers with this batch added, and examples of the first people of each kind."""
     new = dict(numbers)
     for person, outcome in taken.outcomes:
@@ -183,8 +256,8 @@ def _counted(
     new["held"] = new.get("held", 0) + taken.held
     for name, counts in (("left", taken.left), ("applied", taken.applied)):
         new[name] = {key: new.get(name, {}).get(key, 0) + counts.get(key, 0) for key in {*new.get(name, {}), *counts}}
-    new["records"] = new.get("records", 0) + records
-    new["share"] = share
+    new["records"] = new.get("records", 0) + batch.records
+    new["share"] = batch.share
     return new
 
 
@@ -198,9 +271,12 @@ def _reading(site: Site, row: ContactImport) -> Reading:
     if row.id in kept:
         known, reading = kept[row.id]
         # One that is further than what was committed belongs to a step that was rolled back.
-        if known == mark and reading.position <= row.position and not (row.position == 0 and reading.position):
+        if known == mark and reading.position <= row.position and reading.fits(row.position):
             return reading
         forget_reading(site, row.id)
+    while len(kept) >= OPEN:
+        # Mostly one that another process has brought to its end.
+        forget_reading(site, next(iter(kept)))
     source = open_source(path_of(site, row.stored_name), row.kind, row.plan)
     reading = Reading(source, iter(source), RowReader(site, row.plan, row.kind))
     kept[row.id] = (mark, reading)

@@ -9,10 +9,10 @@ from core.i18n import Language
 from core.transfer.cells import guard_cell, unguard_cell
 from core.transfer.csv_files import csv_lines
 from core.transfer.exporting import Format
-from core.transfer.fields import all_fields
+from core.transfer.fields import file_fields
 from core.transfer.imports import problems_of
 from core.transfer.layout import OWN, FileColumn, headings
-from core.transfer.mapping import import_choices
+from core.transfer.mapping import CHOICE, Allows, targets
 from core.transfer.models import ContactImport
 from core.transfer.xlsx_writing import xlsx_pieces
 
@@ -40,22 +40,21 @@ PEOPLE = (
 PAGE = 1000
 
 
-def sample_columns(site: Site) -> list[FileColumn]:
-    """Everything that an import takes in on this site, plugins' and custom fields included."""
-    choices = import_choices(site)
-    columns = [column for column in OWN if column.taken]
-    columns += [
-        FileColumn(key=one.key, label=one.label)
-        for one in all_fields(site).values()
-        if one.write is not None and one.key not in choices
+def sample_columns(site: Site, allows: Allows) -> list[FileColumn]:
+    """Everything that this person may bring into this site, plugins' and custom fields included."""
+    own = {column.key for column in OWN}
+    offered = targets(site, allows)
+    fields = file_fields(site)
+    return [
+        FileColumn(key=key.removeprefix(CHOICE), label=label)
+        for key, label in offered.items()
+        if key in own or key in fields or key.startswith(CHOICE)
     ]
-    columns += [FileColumn(key=one.key, label=one.column) for one in choices.values()]
-    return columns
 
 
-def sample_pieces(site: Site, kind: Format, language: Language) -> Iterator[bytes]:
+def sample_pieces(site: Site, kind: Format, language: Language, allows: Allows) -> Iterator[bytes]:
     """The sample file."""
-    columns = sample_columns(site)
+    columns = sample_columns(site, allows)
     heads = headings(columns, language)
     rows = [[person.get(column.key, "") for column in columns] for person in PEOPLE]
     if kind == "xlsx":

@@ -14,13 +14,15 @@ from sqlalchemy.orm import Session, aliased
 
 from core.contacts import details as rules
 from core.contacts.editing import change_data, details_of, finish_edit
+from core.contacts.fields import read_fields, write_fields
 from core.contacts.log import add_activity
 from core.contacts.models import Contact, ContactActivity, ContactModule, ContactSuggestion, ContactTag, now
-from core.transfer.fields import all_fields, as_json, from_json, write_values
+from core.errors import InvalidInput
+from core.transfer.fields import as_json, file_fields, from_json
 from core.transfer.imports import find_import
+from core.transfer.known import KIND
 from core.transfer.models import ContactImport, ImportedContact
 from core.transfer.running import forget_reading
-from core.transfer.taking import KIND
 from core.values import Activity, Actor, Task
 
 if TYPE_CHECKING:
@@ -154,20 +156,24 @@ def _restore(
 
 def _restore_fields(session: Session, site: Site, entry: ImportedContact, actor: Actor) -> bool:
     """The contact fields as they were; answers whether nothing contradicted."""
-    known = all_fields(site)
+    known = file_fields(site)
     before: Mapping[str, Any] = (entry.before or {}).get("fields", {})
     after: Mapping[str, Any] = (entry.after or {}).get("fields", {})
-    wanted, agrees = {}, True
-    for key, written in after.items():
-        if key not in known or known[key].read is None or key not in before:
-            continue
-        now_there = known[key].read(session, [entry.contact_id]).get(entry.contact_id)
-        if as_json(now_there) != written:
-            agrees = False
-        else:
-            wanted[key] = from_json(known[key], before[key])
-    write_values(session, site, entry.contact_id, wanted, actor)
-    return agrees
+    written = {key: value for key, value in after.items() if key in known and key in before}
+    if not written:
+        return True
+    there = read_fields(session, site, [entry.contact_id], written)[entry.contact_id]
+    same = [key for key, value in written.items() if as_json(there.get(key)) == value]
+    savepoint = session.begin_nested()
+    try:
+        wanted = {key: from_json(known[key], before[key]) for key in same}
+        write_fields(session, site, entry.contact_id, wanted, actor)
+        savepoint.commit()
+    except InvalidInput:
+        # Some things stay on record once they are there.
+        savepoint.rollback()
+        return False
+    return len(same) == len(written)
 
 
 def _take_tags_away(session: Session, entry: ImportedContact) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import quopri
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from attrs import define
@@ -30,6 +30,12 @@ HEADINGS = [
     "tags",
 ]
 
+OWN_PROPERTY = "X-TRESEN-FIELD"
+"""A property for what vCard has none of, such as a custom field: its parameter X-KEY says which."""
+
+MAX_OWN = 200
+"""Different keys of such properties that are read."""
+
 UNENDED = "This card does not end."
 
 _PROPERTY = re.compile(
@@ -37,6 +43,8 @@ _PROPERTY = re.compile(
 )
 _PARAMETER = re.compile(r';(?:(?P<name>[\w-]+)=)?(?P<value>(?:"[^"]*"|[^";])*)')
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_TO_ESCAPE = re.compile(r"[\\,;]")
+_OWN = re.compile(rf"{OWN_PROPERTY};X-KEY=([\w.-]+):", re.IGNORECASE)
 
 
 @define
@@ -55,20 +63,38 @@ class Property:
 
     def parts(self, separator: str) -> list[str]:
         """The value's parts, unescaped."""
-        return [_plain(part) for part in re.split(rf"(?<!\\){separator}", self.value)]
+        found, piece = [], ""
+        for token in re.findall(r"\\.|[^\\,;]+|.", self.value, re.DOTALL):
+            if token == separator:
+                found.append(_plain(piece))
+                piece = ""
+            else:
+                piece += token
+        return [*found, _plain(piece)]
 
 
 def _plain(text: str) -> str:
     return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], text).strip()
 
 
-class VcardSource:
-    """The records of a file of cards, one a card."""
+def escaped(text: str) -> str:
+    """A text as it stands in a card: RFC 6350 section 3.4."""
+    text = _TO_ESCAPE.sub(r"\\\g<0>", text)
+    return text.replace("\r\n", "\\n").replace("\n", "\\n").replace("\r", "\\n")
 
-    def __init__(self, path: Path, encoding: str) -> None:
+
+class VcardSource:
+    """The records of a file of cards, one a card.
+
+    `headings` are `HEADINGS`, and the keys of what this program's own files hold besides; they are looked for in the
+    whole file unless they are given.
+    """
+
+    def __init__(self, path: Path, encoding: str, headings: Sequence[str] | None = None) -> None:
         self._file = CountedFile(path)
         self._text = io.TextIOWrapper(self._file.opened, encoding=encoding, errors="replace", newline=None)
-        self.headings = list(HEADINGS)
+        self.headings = list(headings or [*HEADINGS, *_own_keys(path, encoding)])
+        self._own = self.headings[len(HEADINGS) :]
 
     def __iter__(self) -> Iterator[Record]:
         """A record for each card."""
@@ -83,7 +109,7 @@ class VcardSource:
                     yield Record(start, ["\n".join(card)[:MAX_RECORD]], UNENDED)
                 card, start, size = [], number, 0
             elif word == "END:VCARD" and card is not None:
-                yield read_card(start, card) if size <= 2 * MAX_RECORD else Record(start, [], TOO_LONG)
+                yield read_card(start, card, self._own) if size <= 2 * MAX_RECORD else Record(start, [], TOO_LONG)
                 card = None
             elif card is not None:
                 size += len(bare)
@@ -104,8 +130,18 @@ class VcardSource:
         self._file.close()
 
 
-def read_card(line: int, lines: list[str]) -> Record:
-    """The record of one card's lines; see `HEADINGS`."""
+def _own_keys(path: Path, encoding: str) -> list[str]:
+    """The keys of this program's own properties in a file, in their order."""
+    found: dict[str, None] = {}
+    with path.open(encoding=encoding, errors="replace") as opened:
+        while (line := opened.readline(MAX_RECORD)) and len(found) < MAX_OWN:
+            if (own := _OWN.match(line)) is not None and own[1].lower() not in HEADINGS:
+                found[own[1].lower()] = None
+    return list(found)
+
+
+def read_card(line: int, lines: list[str], own: Sequence[str] = ()) -> Record:
+    """The record of one card's lines; see `HEADINGS`, after which come the values of the `own` keys."""
     found: dict[str, list[Property]] = {}
     for text in unfolded(lines):
         if (one := read_property(text)) is not None:
@@ -123,10 +159,15 @@ def read_card(line: int, lines: list[str]) -> Record:
     email, phone, language, place = best("EMAIL"), best("TEL"), best("LANG"), best("ADR")
     # Box; extended; street; locality; region; postal code; country (RFC 6350 section 6.3.1).
     box, extended, street, city, region, code, country = ((place.parts(";") if place else []) + [""] * 7)[:7]
+    said = {
+        key.lower(): _plain(one.value) for one in found.get(OWN_PROPERTY, ()) for key in one.parameters.get("X-KEY", ())
+    }
+    address = _plain(email.value).removeprefix("mailto:") if email else ""
     words = [word for one in found.get("CATEGORIES", ()) for word in one.parts(",") if word]
     cells = [
-        _plain(email.value).removeprefix("mailto:") if email else "",
-        name,
+        address,
+        # Programs that ask for a name write the address of those who have none.
+        "" if name == address else name,
         _plain(phone.value).removeprefix("tel:") if phone else "",
         street.replace("\n", ", ") or box,
         extended.replace("\n", ", "),
@@ -134,8 +175,9 @@ def read_card(line: int, lines: list[str]) -> Record:
         city,
         region,
         country,
-        _plain(language.value) if language else "",
+        _plain(language.value) if language else said.get("language", ""),
         join_words(dict.fromkeys(words)),
+        *(said.get(key, "") for key in own),
     ]
     if any("\x00" in cell for cell in cells):
         return Record(line, [cell.replace("\x00", "␀") for cell in cells], NUL)

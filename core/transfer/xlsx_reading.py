@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ MAX_UNPACKED = 2_000_000_000
 
 MAX_TEXTS = 60_000_000
 """Bytes of its shared texts, which are read into memory as a whole."""
+
+_XSTRING = re.compile(r"_x((?!D[89A-Fa-f])[0-9A-Fa-f]{4})_", re.IGNORECASE)
 
 
 def check_workbook(path: Path) -> None:
@@ -118,4 +121,8 @@ def _text(value: object) -> str:
         return value.date().isoformat() if value.time() == time.min else value.isoformat(" ", "seconds")
     if isinstance(value, date):
         return value.isoformat()
-    return str(value).replace("_x000D_", "").replace("\x00", "")
+    text = str(value)
+    if "_x" in text:
+        # How workbooks write what XML can't hold (ECMA-376 part 1, ST_Xstring).
+        text = _XSTRING.sub(lambda found: chr(int(found[1], 16)), text).replace("\r", "")
+    return text.replace("\x00", "")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
-from typing import IO, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from decimal import Decimal
+from typing import IO, Any, cast
 
 from attrs import define, field
 
@@ -32,8 +33,10 @@ _STYLES = (
     '<fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill>'
     '</fills><borders count="1"><border/></borders>'
     '<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>'
-    '<cellXfs count="2"><xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
-    '<xf numFmtId="49" fontId="1" fillId="0" borderId="0" xfId="0" applyNumberFormat="1" applyFont="1"/></cellXfs>'
+    '<cellXfs count="3"><xf numFmtId="49" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/>'
+    '<xf numFmtId="49" fontId="1" fillId="0" borderId="0" xfId="0" applyNumberFormat="1" applyFont="1"/>'
+    # 4 is #,##0.00 in the reader's own language (ECMA-376 part 1, 18.8.30).
+    '<xf numFmtId="4" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs>'
     '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles>'
     "</styleSheet>"
 )
@@ -71,8 +74,15 @@ class _Piece:
         return taken
 
 
-def xlsx_pieces(heads: Sequence[str], batches: Iterable[Sequence[Sequence[str]]]) -> Iterator[bytes]:
-    """A workbook of texts, piece by piece. `batches` are columns of cells, some rows at a time."""
+def xlsx_pieces(
+    heads: Sequence[str],
+    batches: Iterable[Sequence[Sequence[Any]]],
+    row: Callable[[Sequence[Any]], str] | None = None,
+) -> Iterator[bytes]:
+    """A workbook, piece by piece. `batches` are columns of cells, some rows at a time: texts, or with `typed_row` also
+    numbers.
+    """
+    row = row or _row
     target = _Piece()
     heading = _row(heads, style=1)
     with zipfile.ZipFile(cast(IO[bytes], target), "w", zipfile.ZIP_DEFLATED, compresslevel=4) as archive:
@@ -87,12 +97,12 @@ def xlsx_pieces(heads: Sequence[str], batches: Iterable[Sequence[Sequence[str]]]
                     sheet = _open_sheet(archive, number, heading)
                 now, lines = lines[: MAX_ROWS - rows], lines[MAX_ROWS - rows :]
                 rows += len(now)
-                sheet.write("".join(map(_row, now)).encode())
+                sheet.write("".join(map(row, now)).encode())
             if piece := target.take():
                 yield piece
         _close_sheet(sheet)
         for name, content in _frame(number):
-            archive.writestr(name, content)
+            archive.writestr(_part(name), content)
     yield target.take()
 
 
@@ -110,10 +120,29 @@ def _row(cells: Sequence[str], style: int = 0) -> str:
     )
 
 
+def typed_row(cells: Sequence[str | Decimal]) -> str:
+    """A row with numbers in it, with which a spreadsheet can reckon."""
+    return (
+        "<row>"
+        + "".join(
+            f'<c s="2"><v>{cell}</v></c>' if isinstance(cell, Decimal) else _row([cell])[len("<row>") : -len("</row>")]
+            for cell in cells
+        )
+        + "</row>"
+    )
+
+
 def _open_sheet(archive: zipfile.ZipFile, number: int, heading: str) -> IO[bytes]:
-    sheet = archive.open(f"xl/worksheets/sheet{number}.xml", "w")
+    sheet = archive.open(_part(f"xl/worksheets/sheet{number}.xml"), "w")
     sheet.write((_SHEET + heading).encode())
     return sheet
+
+
+def _part(name: str) -> zipfile.ZipInfo:
+    # Without the time of writing: the same contacts make the same file.
+    part = zipfile.ZipInfo(name)
+    part.compress_type = zipfile.ZIP_DEFLATED
+    return part
 
 
 def _close_sheet(sheet: IO[bytes]) -> None:

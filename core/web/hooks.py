@@ -7,6 +7,7 @@ from datetime import timedelta
 from litestar.handlers import HTTPRouteHandler
 
 from core.api.document import ROUTES as DOCUMENT_ROUTES
+from core.api.keys import forget_old_answers
 from core.hookspecs import hookimpl
 from core.jobs.queue import forget_old_jobs
 from core.values import ALL_ROLES, Job, NavItem, Permission, SettingsField
@@ -82,4 +83,7 @@ def nav_items() -> list[NavItem]:
 @hookimpl
 def jobs() -> list[Job]:
     """Tidying up."""
-    return [Job(key="site.tidy", label="Forget old jobs", every=timedelta(hours=1), run=forget_old_jobs)]
+    return [
+        Job(key="site.tidy", label="Forget old jobs", every=timedelta(hours=1), run=forget_old_jobs),
+        Job(key="site.answers", label="Forget old answers", every=timedelta(hours=1), run=forget_old_answers),
+    ]

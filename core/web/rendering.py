@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import urlencode
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined, Template, nodes
 from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.environment import TemplateModule
 
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from core.web.requests import Request
 
 CORE_FOLDER = Path(__file__).parent.parent
+
+MAX_MADE = 500
+"""Compiled templates of sources that are in no file: as many tables with chosen columns as are kept."""
 
 
 def environment(site: Site, language: Language) -> Environment:
@@ -43,22 +47,51 @@ class CompiledTemplates(BytecodeCache):
     """Compiled templates, shared by the sites of a process and kept when plugins are switched.
 
     Jinja works out constant expressions, such as a translated word, while it compiles. So what is compiled belongs to a
-    language and its catalogues; within them Jinja itself tells sources apart by their checksums.
+    language and its catalogues; within them sources are told apart by their checksums.
     """
 
-    _kept: ClassVar[dict[object, bytes]] = {}
+    _kept: ClassVar[dict[object, tuple[str, CodeType]]] = {}
+    _made: ClassVar[dict[object, CodeType]] = {}
 
     def __init__(self, language: Language) -> None:
-        self._owner = (language.code, str(language.zone), tuple(language.folders))
+        self._owner = (language.code, str(language.zone), language.catalogues)
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Fill the bucket with what was compiled before, unless the source has changed since."""
-        if code := self._kept.get((self._owner, bucket.key)):
-            bucket.bytecode_from_string(code)
+        checksum, code = self._kept.get((self._owner, bucket.key), ("", None))
+        if checksum == bucket.checksum:
+            bucket.code = code
 
     def dump_bytecode(self, bucket: Bucket) -> None:
         """Keep what was compiled."""
-        self._kept[self._owner, bucket.key] = bucket.bytecode_to_string()
+        if bucket.code is not None:
+            self._kept[self._owner, bucket.key] = (bucket.checksum, bucket.code)
+
+    def from_string(self, templates: Environment, source: str) -> Template:
+        """A template of a source that was put together here, and is in no file."""
+        code = self._made.get((self._owner, source))
+        if code is None:
+            if len(self._made) >= MAX_MADE:
+                self._made.clear()
+            code = self._made[self._owner, source] = templates.compile(source)
+        return templates.template_class.from_code(templates, code, templates.make_globals(None), None)
+
+
+class Templates(Environment):
+    """Jinja's environment, which keeps what it compiled of sources that are in no file, too."""
+
+    bytecode_cache: CompiledTemplates
+
+    def from_string(
+        self,
+        source: str | nodes.Template,
+        globals: MutableMapping[str, Any] | None = None,
+        template_class: type[Template] | None = None,
+    ) -> Template:
+        """As Jinja's; a plain source is compiled once for a language."""
+        if isinstance(source, str) and globals is None and template_class is None:
+            return self.bytecode_cache.from_string(self, source)
+        return super().from_string(source, globals, template_class)
 
 
 def _make_environment(site: Site, language: Language) -> Environment:
@@ -67,7 +100,7 @@ def _make_environment(site: Site, language: Language) -> Environment:
         for plugin in site.plugins.installed
         if plugin.key in site.enabled
     }
-    made = Environment(
+    made = Templates(
         loader=ChoiceLoader(
             [
                 FileSystemLoader(site.settings.data_dir / "templates"),

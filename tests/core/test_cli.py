@@ -8,13 +8,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
-from core import state
+from core import Check, Contact, hookimpl, state
 from core.cli import main
+from core.contacts.models import now
 from core.settings import Settings
-from core.site import open_site
+from core.site import Site, open_site
 from core.staff.models import StaffAccount
+from tests.sample_plugin.models import Points
 from tests.support.mail import mail_server
 
 PASSWORD = "a loaf of rye bread"
@@ -156,3 +159,81 @@ def test_the_secret_is_made_once_and_readable_by_its_owner_only(tmp_path: Path, 
     assert load_secret(settings) == first
     assert len(first) > 40
     assert stat.S_IMODE((tmp_path / "own" / "secret").stat().st_mode) == 0o600
+
+
+# What plugins add
+
+
+@pytest.fixture
+def sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRESEN_PLUGINS", "tests.sample_plugin.plugin")
+
+
+def _points(*points: int) -> list[int]:
+    """Set the contacts' points, one contact each if there are none; answers what is stored."""
+    with closing(open_site()) as site, site.begin() as session:
+        for number, one in enumerate(points):
+            contact = Contact(email=f"n{number}@example.org", email_key=f"n{number}@example.org", joined_at=now())
+            session.add(contact)
+            session.flush()
+            session.add(Points(contact_id=contact.id, points=one))
+        session.flush()
+        return list(session.scalars(select(Points.points).order_by(Points.contact_id)))
+
+
+def test_doctor_runs_the_checks_of_plugins_and_mends_what_they_can(
+    sample: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _points(5, -2, -1)
+    assert main(["doctor"]) == 1
+    printed = capsys.readouterr().out
+    assert "  Points: problems: 2\n" in printed
+    assert "has -2 points." in printed
+    assert "Points: run tresen doctor --repair" in printed
+    assert _points() == [5, -2, -1]
+    assert main(["doctor", "--repair"]) == 0
+    assert "Points: well, mended: 2" in capsys.readouterr().out
+    assert _points() == [5, 0, 0]
+
+
+def test_doctor_names_a_check_that_fails_and_keeps_nothing_of_a_repair_that_fails(
+    sample: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def find(session: Session, site: Site) -> list[str]:
+        return [f"{number} is odd." for number in range(25)]
+
+    def repair(session: Session, site: Site) -> None:
+        session.execute(update(Points).values(points=99))
+        raise RuntimeError("no rope")
+
+    def fall(session: Session, site: Site) -> list[str]:
+        raise RuntimeError("no ground")
+
+    offered = [
+        Check(key="sample_plugin.odd", label="Odd", find=find, repair=repair),
+        Check(key="sample_plugin.broken", label="Broken", find=fall),
+    ]
+    monkeypatch.setattr("tests.sample_plugin.plugin.checks", hookimpl(lambda: offered))
+    _points(1)
+    assert main(["doctor", "--repair"]) == 1
+    printed = capsys.readouterr().out
+    assert "Odd: 19 is odd." in printed
+    assert "Odd: 20 is odd." not in printed
+    assert "Odd: and 6 more." in printed
+    assert "Broken: The check failed: RuntimeError: no ground" in printed
+    assert _points() == [1]
+
+
+def test_a_plugin_adds_commands(sample: None, capsys: pytest.CaptureFixture[str]) -> None:
+    _points(1, 2)
+    assert main(["sample_plugin", "give-all", "5"]) == 0
+    assert capsys.readouterr().out == "2 contacts have 5 points more.\n"
+    assert _points() == [6, 7]
+    with pytest.raises(SystemExit) as ended:
+        main(["sample_plugin", "--help"])
+    assert ended.value.code == 0
+    assert "give points to every contact" in capsys.readouterr().out
+    assert main(["plugin", "disable", "sample_plugin"]) == 0
+    assert main(["sample_plugin", "give-all", "5"]) == 1
+    assert "This plugin has no commands, or is off." in capsys.readouterr().err
+    assert main(["consent", "bake"]) == 1

@@ -87,6 +87,7 @@ TOLD = frozenset(
     {
         "screen_capture",
         "contact_created",
+        "contacts_created",
         "contact_captured",
         "contact_updated",
         "stage_changed",

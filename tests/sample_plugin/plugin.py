@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+import json
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from threading import Lock
 from typing import Any
+from urllib.parse import urlencode
 
 from attrs import evolve
 from litestar.params import FromPath
@@ -22,8 +28,10 @@ from core import (
     BulkField,
     Capture,
     Captured,
+    Check,
     Choice,
     Column,
+    Command,
     Contact,
     ContactField,
     Demo,
@@ -38,9 +46,15 @@ from core import (
     Job,
     MessageTemplate,
     Module,
+    Money,
     NavItem,
     Outgoing,
     Panel,
+    PaymentMessage,
+    PaymentMethod,
+    PaymentRequest,
+    PaymentResult,
+    PaymentStart,
     Permission,
     PublicField,
     Request,
@@ -61,6 +75,8 @@ from core import (
     hookimpl,
     insert_missing,
     post,
+    sign,
+    unsign,
     upsert,
     write_many,
 )
@@ -81,7 +97,10 @@ def permissions() -> list[Permission]:
 
 @hookimpl
 def settings_fields() -> list[SettingsField]:
-    return [SettingsField(key="sample_plugin.word", label="Name of a point", default="Point")]
+    return [
+        SettingsField(key="sample_plugin.word", label="Name of a point", default="Point"),
+        SettingsField(key="sample_plugin.bank", label="Pay at the points bank", kind="yesno", default="yes"),
+    ]
 
 
 @hookimpl
@@ -193,6 +212,41 @@ def spread_points(session: Session, site: Site, task: Task) -> bool:
     task.data = {"left": left}
     task.done += 1
     return not left
+
+
+@hookimpl
+def checks() -> list[Check]:
+    return [Check(key="sample_plugin.points", label="Points", find=find_debts, repair=forgive_debts)]
+
+
+def find_debts(session: Session, site: Site) -> list[str]:
+    indebted = select(Points.contact_id, Points.points).where(Points.points < 0).order_by(Points.contact_id)
+    return [f"Contact {contact_id} has {points} points." for contact_id, points in session.execute(indebted)]
+
+
+def forgive_debts(session: Session, site: Site) -> None:
+    session.execute(update(Points).where(Points.points < 0).values(points=0))
+
+
+@hookimpl
+def commands() -> list[Command]:
+    return [
+        Command(
+            key="sample_plugin.give_all",
+            help="give points to every contact",
+            arguments=lambda parser: parser.add_argument("points", type=int),
+            run=give_to_all,
+        )
+    ]
+
+
+def give_to_all(site: Site, arguments: Namespace) -> int:
+    with site.begin() as session:
+        ids = session.scalars(select(Contact.id)).all()
+        for contact_id in ids:
+            add_points(session, contact_id, arguments.points)
+    print(f"{len(ids)} contacts have {arguments.points} points more.")
+    return 0
 
 
 @hookimpl
@@ -324,7 +378,7 @@ def find_levels(session: Session, text: str, limit: int) -> list[SearchHit]:
 
 @hookimpl
 def routers() -> list[Any]:
-    return [about_points, best, ask_points, give_points]
+    return [about_points, best, ask_points, give_points, show_bank, answer_bank]
 
 
 @get("/points", public=True)
@@ -388,6 +442,101 @@ def message_templates() -> list[MessageTemplate]:
     ]
 
 
+# A provider of payments: a bank with a page of its own, whose every word is signed.
+
+
+@hookimpl
+def payment_methods() -> list[PaymentMethod]:
+    return [
+        PaymentMethod(
+            key="sample_plugin.bank",
+            label="Points bank",
+            icon="star",
+            note=lambda site, language: language.text("You go to the bank to pay."),
+            available=lambda site: site.setting("sample_plugin.bank") == "yes",
+            start=start_payment,
+            read=read_payment,
+            pay_back=pay_back,
+        )
+    ]
+
+
+def start_payment(site: Site, request: PaymentRequest) -> PaymentStart:
+    asked = {
+        "reference": request.reference,
+        "minor": request.amount.minor,
+        "currency": request.amount.currency,
+        "return_url": request.return_url,
+        "notify_url": request.notify_url,
+    }
+    order = sign(site.secret, "sample_plugin.bank", json.dumps(asked))
+    return PaymentStart(
+        url=f"{site.settings.base_url}/bank/{order}", provider_reference=f"bank-{request.reference[:8]}"
+    )
+
+
+@get("/bank/{order:str}", public=True)
+def show_bank(request: Request, order: FromPath[str]) -> Response[str]:
+    """The bank's page, which would be on another site."""
+    asked = json.loads(unsign(request.site.secret, "sample_plugin.bank", order) or "{}")
+    amount = Money(minor=asked["minor"], currency=asked["currency"])
+    return request.page("sample_plugin/bank.html", amount=amount, order=order)
+
+
+@post("/bank/{order:str}", public=True)
+def answer_bank(request: Request, form: FormInput, order: FromPath[str]) -> Redirect:
+    """Pay, or not, and go back with a signed word about it."""
+    asked = json.loads(unsign(request.site.secret, "sample_plugin.bank", order) or "{}")
+    amount = Money(minor=asked["minor"], currency=asked["currency"])
+    state = "paid" if form.ticked("pay") else "failed"
+    told = sign(request.site.secret, "sample_plugin.return", bank_word(asked["reference"], state, amount).decode())
+    return Redirect(f"{asked['return_url']}?{urlencode({'word': told})}", status_code=303)
+
+
+def bank_word(reference: str, state: str, amount: Money | None) -> bytes:
+    """What the bank says of a payment."""
+    said = {"reference": reference, "state": state, "id": f"bank-{reference[:8]}"}
+    if amount is not None and state == "paid":
+        said |= {"minor": amount.minor, "currency": amount.currency}  # type: ignore[dict-item]
+    return json.dumps(said).encode()
+
+
+def bank_seal(site: Site, body: bytes) -> str:
+    """The signature that the bank's server sends along."""
+    return hmac.new(site.secret.encode(), body, hashlib.sha256).hexdigest()
+
+
+def read_payment(site: Site, message: PaymentMessage) -> PaymentResult:
+    if message.kind == "return":
+        word = unsign(site.secret, "sample_plugin.return", message.query.get("word", ""))
+    else:
+        seal = message.headers.get("x-bank-seal", "")
+        genuine = hmac.compare_digest(seal.encode(), bank_seal(site, message.body).encode())
+        word = message.body.decode() if genuine else None
+    if word is None:
+        raise InvalidInput("The bank did not say this.")
+    said = json.loads(word)
+    paid = said["state"] == "paid"
+    return PaymentResult(
+        reference=said["reference"],
+        state=said["state"],
+        amount=Money(minor=said["minor"], currency=said["currency"]) if paid else None,
+        provider_reference=said["id"],
+    )
+
+
+TELLER = Lock()
+"""The bank looks into its book and writes into it with nobody else in between."""
+
+
+def pay_back(site: Site, result: PaymentResult, amount: Money, key: str) -> None:
+    told = f"{key} {result.provider_reference} {amount.minor} {amount.currency}"
+    with TELLER, site.begin() as session:
+        known = session.scalars(select(Heard.detail).where(Heard.hook == "pay_back")).all()
+        if not any(detail.startswith(f"{key} ") for detail in known):
+            hear(session, "pay_back", None, told)
+
+
 @hookimpl
 def public_fields(form: str) -> list[PublicField]:
     return [PublicField(key="sample_plugin.join", wording="I want to collect points.")]
@@ -422,6 +571,12 @@ def hear(session: Session, hook: str, contact_id: int | None, detail: str = "") 
 @hookimpl
 def contact_created(session: Session, contact_id: int) -> None:
     hear(session, "contact_created", contact_id)
+
+
+@hookimpl
+def contacts_created(session: Session, contact_ids: Sequence[int]) -> None:
+    for contact_id in contact_ids:
+        hear(session, "contacts_created", contact_id, f"{len(contact_ids)}")
 
 
 @hookimpl

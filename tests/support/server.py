@@ -19,13 +19,12 @@ from tests.support.postgres import free_port
 ROOT = Path(__file__).parents[2]
 STOP_WITHIN = 15.0
 
-# `tresen` of the checkout in the working directory: the installed one's place leaves the path, or a folder that was
-# removed here would be found there.
+# `tresen` of the checkout in the working directory: others, such as the installed one, leave the path, or a folder that
+# was removed here would be found there.
 RUN = """
 import os, sys
-installed = sys.argv.pop(1)
-sys.path[:] = [path for path in sys.path if path not in ("", installed)]
-sys.path.insert(0, os.getcwd())
+is_checkout = lambda path: os.path.isfile(os.path.join(path, "core", "cli.py"))
+sys.path[:] = [os.getcwd(), *(path for path in sys.path if path and not is_checkout(path))]
 from core.cli import main
 sys.exit(main())
 """
@@ -78,7 +77,7 @@ class ServerProcess:
     def start(self) -> None:
         """Starts the process without waiting."""
         self._process = subprocess.Popen(
-            [sys.executable, "-c", RUN, str(ROOT), "serve", "--port", str(self.port), *self._arguments],
+            [sys.executable, "-c", RUN, "serve", "--port", str(self.port), *self._arguments],
             cwd=self._root,
             env=self._environment,
             stdin=subprocess.DEVNULL,

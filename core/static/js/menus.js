@@ -103,13 +103,21 @@ async function readMenu(button) {
   return new DOMParser().parseFromString(await answer.text(), "text/html").querySelector('[data-fragment="menu"]');
 }
 
+/**
+ * The open menu that a key is for: the one it was pressed in, or whose button has the focus. That one gets the focus a moment
+ * after it opened, and who types on at once is faster.
+ * @param {Element} target
+ */
+const menuOf = (target) => target.closest(".menu:popover-open")
+  ?? document.querySelector(`.menu:popover-open[id="${CSS.escape(target.getAttribute("popovertarget") ?? "")}"]`);
+
 document.addEventListener("keydown", (event) => {
-  const menu = event.target instanceof Element && event.target.closest(".menu:popover-open");
+  const menu = event.target instanceof Element && menuOf(event.target);
   if (!menu || event.ctrlKey || event.metaKey || event.altKey) return;
   const typing = event.target.matches("input:not([type=checkbox], [type=radio]), textarea, select");
   const all = stops(menu);
   const at = all.indexOf(event.target);
-  const moves = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 };
+  const moves = { ArrowDown: at + 1, ArrowUp: (at < 0 ? all.length : at) - 1, Home: 0, End: all.length - 1 };
   let next;
   if (event.key in moves && !typing) next = all[(moves[event.key] + all.length) % all.length];
   else if (/^\p{L}$/u.test(event.key) && !typing) {

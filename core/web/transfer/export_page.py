@@ -32,6 +32,8 @@ FORMAT_LABELS: Mapping[Format, tuple[str, str]] = {
     "csv": ("CSV", "For other programs: UTF-8, separated by commas"),
     "excel": ("CSV for Excel", "Opens in a German Excel with a double click: separated by semicolons"),
     "xlsx": ("Excel (XLSX)", "A workbook"),
+    "vcard3": ("Address cards (vCard 3)", "For address books of telephones and mail programs"),
+    "vcard4": ("Address cards (vCard 4)", "For newer address books"),
 }
 
 OWN_NAMES = frozenset({"id", "all_matching", "action", "next", "view", "scope", "format", "column", "exact", "chosen"})

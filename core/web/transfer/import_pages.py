@@ -6,16 +6,13 @@ from typing import Any
 
 from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response, Stream
-from sqlalchemy.orm import Session
 
 from core.contacts.files import storing
 from core.contacts.tagging import split_tags
 from core.contacts.tags import clean_tag
 from core.contacts.views import LIST_PATH
 from core.errors import InvalidInput
-from core.site import Site
 from core.transfer import imports, running
-from core.transfer.models import ContactImport
 from core.transfer.samples import refused_pieces, sample_pieces
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import get, post
@@ -25,9 +22,6 @@ PATH = f"{LIST_PATH}/import"
 PERMISSION = "contact.import"
 
 MAX_BODY = imports.MAX_SIZE + 5_000_000
-
-AT_ONCE = 200_000
-"""Bytes of a file that is checked while the person waits; a larger one is checked in the background."""
 
 
 @get(PATH, permission=PERMISSION)
@@ -51,7 +45,9 @@ def import_sent(request: Request, form: FormInput) -> Response[str] | Redirect:
             else:
                 name = request.language.text("Pasted addresses")
                 saved = imports.store_text(store, name, form.text("pasted", multiline=True))
-            kind, plan = imports.recognise_file(site, saved, kind="" if uploads else "paste", chosen=options)
+            kind, plan = imports.recognise_file(
+                site, saved, kind="" if uploads else "paste", chosen=options, allows=request.allows
+            )
             with site.begin() as session:
                 import_id = imports.new_import(session, saved, request.actor, kind, plan).id
     except InvalidInput as error:
@@ -59,7 +55,7 @@ def import_sent(request: Request, form: FormInput) -> Response[str] | Redirect:
         return _start_page(request, form, status=422)
     if plan["questions"]:
         return request.redirect(f"{PATH}/{import_id}/plan")
-    _check(request, import_id, saved.size)
+    running.check(site, import_id, request.actor)
     return request.redirect(f"{PATH}/{import_id}")
 
 
@@ -70,7 +66,7 @@ def sample(request: Request, format: FromQuery[str] = "") -> Stream:
     ending = "xlsx" if kind == "xlsx" else "csv"
     name = f"{request.language.text('sample')}.{ending}"
     return Stream(
-        sample_pieces(request.site, kind, request.language),
+        sample_pieces(request.site, kind, request.language, request.allows),
         media_type="text/csv; charset=utf-8" if ending == "csv" else "application/octet-stream",
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
@@ -116,13 +112,13 @@ def plan_sent(request: Request, import_id: FromPath[int], form: FormInput) -> Re
     if form.errors:
         return _plan_page(request, import_id, form, status=422)
     try:
-        row = imports.change_plan(request.site, import_id, chosen)
+        row = imports.change_plan(request.site, import_id, chosen, request.allows)
     except InvalidInput as error:
         form.fail(error, error.field or "encoding")
         return _plan_page(request, import_id, form, status=422)
     if row.plan["questions"]:
         return request.redirect(f"{PATH}/{import_id}/plan")
-    _check(request, import_id, row.size)
+    running.check(request.site, import_id, request.actor)
     return request.redirect(f"{PATH}/{import_id}")
 
 
@@ -178,34 +174,6 @@ def refused(request: Request, import_id: FromPath[int]) -> Stream:
         media_type="text/csv; charset=utf-8",
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _check(request: Request, import_id: int, size: int) -> None:
-    """Check a small file now, and a large one in the background."""
-    site = request.site
-    if size > AT_ONCE:
-        with site.begin() as session:
-            imports.begin(session, site, import_id, "checking", request.actor)
-        return
-    check_now(site, import_id)
-
-
-def check_now(site: Site, import_id: int) -> None:
-    """Check an import at once, in the same steps as a job would."""
-    _each_step(site, import_id, "checking")
-
-
-def _each_step(site: Site, import_id: int, state: imports.State) -> None:
-    def step(session: Session) -> bool:
-        row: ContactImport = imports.find_import(session, import_id, lock=True)
-        return row.state != state or running.take_step(session, site, row)
-
-    with site.begin() as session:
-        imports.start(session, imports.find_import(session, import_id, lock=True), state)
-    over = False
-    while not over:
-        with site.begin() as session:
-            over = step(session)
 
 
 def _options(request: Request, form: Form) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from core.contacts.views import LIST_PATH
 from core.i18n import Language
 from core.transfer import imports
 from core.transfer.encodings import ENCODINGS
-from core.transfer.mapping import targets
+from core.transfer.mapping import everything, targets
 from core.transfer.models import ContactImport, ImportedContact
 from core.transfer.recognising import QUESTIONS, read_start
 from core.web.requests import Form, Request
@@ -41,6 +41,14 @@ DELIMITERS: Mapping[str, tuple[str, str]] = {
     "|": ("|", "Vertical bar"),
 }
 """Delimiter → what the form sends for it, and its name for people."""
+
+WRITTEN: Mapping[str, str] = {
+    "dmy": "Day before month",
+    "mdy": "Month before day",
+    ",": "After a comma",
+    ".": "After a point",
+}
+"""How dates and numbers are written → its name for people."""
 
 STATES: Mapping[str, tuple[str, str]] = {
     "checking": ("Is being checked", "blue"),
@@ -126,7 +134,7 @@ def plan_view(request: Request, row: ContactImport, form: Form) -> dict[str, Any
     telling = sorted(
         (record for record in records if not record.problem), key=lambda record: all(map(str.isascii, record.cells))
     )[:EXAMPLES]
-    offered = [(key, language.text(label)) for key, label in targets(request.site)]
+    offered = [(key, language.text(label)) for key, label in targets(request.site, request.allows).items()]
     columns = []
     for place, heading in enumerate(plan["headings"]):
         name = f"{MAPPED}{place}"
@@ -187,6 +195,7 @@ def state_view(request: Request, session: Session, row: ContactImport) -> dict[s
         "repeated": numbers.get("repeated", 0),
         "policy": language.text(imports.POLICIES[row.plan["policy"]]),
         "choices": _choices(request, row),
+        "read_as": _read_as(request, row),
         "left_out": row.plan.get("left_out", []),
         "informative": row.plan.get("informative", []),
         "examples": _examples(language, numbers),
@@ -208,11 +217,26 @@ def _facts(language: Language, row: ContactImport) -> list[dict[str, str]]:
         facts.append({"label": language.text("Encoding"), "value": name})
     if row.kind == "csv":
         facts.append({"label": language.text("Separated by"), "value": language.text(DELIMITERS[plan["delimiter"]][1])})
+    for key, label in (("dates", "Dates"), ("decimal", "Decimals")):
+        if plan[key]:
+            facts.append({"label": language.text(label), "value": language.text(WRITTEN[plan[key]])})
     facts.append({"label": language.text("Rows"), "value": language.number(row.numbers.get("records", 0))})
     facts.append({"label": language.text("Known addresses"), "value": language.text(imports.POLICIES[plan["policy"]])})
     if plan["tags"]:
         facts.append({"label": language.text("Tags for all"), "value": ", ".join(plan["tags"])})
     return facts
+
+
+def _read_as(request: Request, row: ContactImport) -> str:
+    """Which column is what, where its heading says it in other words."""
+    if row.kind not in ("csv", "xlsx"):
+        return ""
+    known, language = targets(request.site, everything), request.language
+    pairs = []
+    for place, key in sorted(row.plan["mapping"].items(), key=lambda one: int(one[0])):
+        heading, label = row.plan["headings"][int(place)] or f"#{int(place) + 1}", language.text(known.get(key, key))
+        pairs.append(heading if heading.casefold() == label.casefold() else f"{heading} → {label}")
+    return ", ".join(pairs)
 
 
 def _choices(request: Request, row: ContactImport) -> list[str]:

@@ -12,12 +12,14 @@ from attrs import evolve
 from sqlalchemy import select
 
 from core.contacts.models import Contact, ContactActivity
+from core.database.base import Base
 from core.hookspecs import hookimpl
 from core.plugins import Plugin, make_plugin
 from core.site import Site
 from core.testing import make_site
 from core.values import Activity, ActivityKind, Actor, Capture, Captured, Details, Module
 from tests.sample_plugin import plugin as sample_plugin
+from tests.support.dumps import Dump, rows_of
 
 KARLA = Actor(kind="staff", id=7, name="Karla Lindner")
 NOON = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -129,22 +131,10 @@ def heard(site: Site, hook: str) -> list[tuple[int | None, str]]:
         return [(row.contact_id, row.detail) for row in rows]
 
 
-def stored(site: Site) -> dict[str, list[tuple[Any, ...]]]:
+def stored(site: Site) -> Dump:
     """Every row of every table: what a refused request must leave as it was."""
-    from core.database.base import Base
-
-    with site.session() as session:
-        return {
-            name: sorted((tuple(row) for row in session.execute(select(table))), key=repr)
-            for name, table in Base.metadata.tables.items()
-            if name not in ("staff_sessions", "site_state", "plugin_states") and _exists(session, name)
-        }
-
-
-def _exists(session: Any, name: str) -> bool:
-    from sqlalchemy import inspect
-
-    return inspect(session.connection()).has_table(name)
+    looked_at = Base.metadata.tables.keys() - {"staff_sessions", "site_state", "plugin_states"}
+    return rows_of(site, [Base.metadata.tables[name] for name in looked_at])
 
 
 def moved(details: Details, **values: str) -> Details:

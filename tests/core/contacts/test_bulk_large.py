@@ -82,7 +82,7 @@ def test_l7_t_f3_a_hundred_thousand_in_short_transactions_and_a_killed_worker(
 
         environment = {key: value for key, value in os.environ.items() if not key.startswith("TRESEN_")}
         environment |= {"TRESEN_DATABASE_URL": database_url, "TRESEN_DATA_DIR": str(tmp_path)}
-        worker = subprocess.Popen([sys.executable, "-c", RUN, "", "worker"], cwd=ROOT, env=environment)
+        worker = subprocess.Popen([sys.executable, "-c", RUN, "worker"], cwd=ROOT, env=environment)
         try:
             within(60, lambda: written(site) >= 5_000)
         finally:

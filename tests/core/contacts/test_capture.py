@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -192,7 +192,11 @@ def test_c7_an_order_reactivates_and_the_log_says_so(counter_site: Site) -> None
     contact_id = capture(counter_site).contact_id
     with counter_site.begin() as session:
         deactivate_contact(session, counter_site, contact_id, KARLA)
-    again = capture(counter_site, sale(reference="2", at=NOON + DAY))
+    # History that is brought later is no sign of life.
+    history = capture(counter_site, sale(reference="old", at=NOON - DAY))
+    assert not history.reactivated
+    assert contact_of(counter_site, contact_id).inactive_at is not None
+    again = capture(counter_site, sale(reference="2", at=datetime.now(UTC) + DAY))
 
     assert again.reactivated
     assert contact_of(counter_site, contact_id).inactive_at is None

@@ -40,7 +40,10 @@ NOT_THE_PERSONS: Mapping[str, frozenset[str]] = {
     "files": frozenset({"stored_name", "sha256"}),
     # The record's own names and words of staff: they stay with a record that the law keeps.
     "shop_orders": frozenset(
-        {"number", "token", "checkout_key", "currency", "country", "placed_by_name", "voucher_code"}
+        {
+            *("number", "token", "checkout_key", "currency", "country", "placed_by_name", "voucher_code"),
+            *("payment_method", "source", "source_reference"),
+        }
     ),
 }
 """Table → columns of text that say nothing of the person."""

@@ -22,6 +22,7 @@ from core.site import Site
 from core.staff.accounts import add_account
 from core.staff.models import StaffSession
 from core.testing import make_client, make_site
+from tests.support.dumps import Dump, rows_of
 
 PASSWORD = "ein roter Regenschirm"
 OWNER = "owner@staff.example"
@@ -57,20 +58,9 @@ def post_sign_in(client: Client, email: str = OWNER, password: str = PASSWORD, *
     return client.post("/dashboard/sign-in", data={"email": email, "password": password, **fields})
 
 
-def rows(site: Site, *, without: tuple[str, ...] = ()) -> dict[str, list[tuple[Any, ...]]]:
+def rows(site: Site, *, without: tuple[str, ...] = ()) -> Dump:
     """Everything in the database, table by table: equal before and after means that nothing changed."""
-    with site.session() as session:
-        return {
-            table.name: sorted(map(tuple, session.execute(select(table))), key=repr)
-            for table in Base.metadata.sorted_tables
-            if table.name not in without and _exists(session, table.name)
-        }
-
-
-def _exists(session: Any, name: str) -> bool:
-    from sqlalchemy import inspect
-
-    return inspect(session.connection()).has_table(name)
+    return rows_of(site, [table for table in Base.metadata.tables.values() if table.name not in without])
 
 
 def live_sessions(site: Site) -> int:

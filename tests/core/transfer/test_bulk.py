@@ -14,8 +14,9 @@ from core import Activity, Capture, Details, capture_contact
 from core.contacts.models import Contact, Tag
 from core.site import Site
 from core.transfer.bulk import insert_rows
+from core.transfer.known import Plan
 from core.transfer.rows import Incoming
-from core.transfer.taking import Plan, take_batch
+from core.transfer.taking import take_batch
 from core.values import SYSTEM
 from tests.core.transfer.import_support import count, people
 from tests.core.transfer.test_import import begin, many
@@ -49,7 +50,7 @@ def test_c1_an_address_that_comes_while_a_batch_is_written_is_met_not_doubled(
     """On PostgreSQL an order's contact appears between the look and the insert; SQLite's write lock forbids it."""
     from core.transfer import taking
 
-    real, gate = taking._insert_contacts, Barrier(2, timeout=20)
+    real, gate = taking.insert_contacts, Barrier(2, timeout=20)
 
     def slow(*arguments: Any) -> Any:
         if database_kind == "postgresql" and arguments[3]:
@@ -57,7 +58,7 @@ def test_c1_an_address_that_comes_while_a_batch_is_written_is_met_not_doubled(
             gate.wait()
         return real(*arguments)
 
-    monkeypatch.setattr(taking, "_insert_contacts", slow)
+    monkeypatch.setattr(taking, "insert_contacts", slow)
 
     def order() -> None:
         if database_kind == "postgresql":
@@ -76,7 +77,7 @@ def test_c1_an_address_that_comes_while_a_batch_is_written_is_met_not_doubled(
     group = [
         Incoming(n, f"{c}@example.org", f"{c}@example.org", {"name": c, "phone": "1"}) for n, c in enumerate("abc")
     ]
-    monkeypatch.setattr(taking, "_remember", lambda *arguments: None)
+    monkeypatch.setattr(taking, "remember", lambda *arguments: None)
     with ThreadPoolExecutor(1) as pool:
         ordered = pool.submit(order)
         with site.begin() as session:

@@ -11,6 +11,7 @@ import pytest
 from litestar.testing import TestClient
 from sqlalchemy import select
 
+from core.privacy.erasing import erase
 from core.site import Site, open_site
 from core.testing import make_client, sign_in
 from core.values import SYSTEM
@@ -113,6 +114,19 @@ def test_t_i9_whoever_unsubscribed_or_bounced_stays_so_and_is_counted(site: Site
         assert one.row.sha256 in event.basis
         assert event.actor_name == "Karla Lindner"
     assert {event.basis.rpartition(" ")[2] for event in events} == {"2", "6"}
+
+
+def test_t_i9_whoever_was_erased_after_unsubscribing_is_not_subscribed_by_a_file(
+    site: Site, staff: TestClient[Any]
+) -> None:
+    gone = consent(site, "gone@example.org", ("staff", "subscribed"), ("unsubscribe_link", "unsubscribed"))
+    with site.begin() as session:
+        erase(session, site, [gone], SYSTEM)
+    assert states(site) == {}
+    one = upload(site, staff, "email\nGone@example.org\nnew@example.org\n", **TICK).run()
+
+    assert states(site) == {"Gone": "unsubscribed", "new": "subscribed"}
+    assert "“Subscribe automatically”: 1 recorded, 1 left as they were." in one.text()
 
 
 @pytest.mark.parametrize(
