@@ -50,6 +50,22 @@ def read_details(form: Form, language: Language, *, required: Iterable[str] = RE
     return Details(**values)
 
 
+DELIVERY = "delivery_"
+"""Fields `delivery_street` and so on say where an order goes, when `elsewhere` is ticked."""
+
+
+def read_delivery(form: Form, language: Language) -> Details | None:
+    """Another address of delivery that was typed, with errors beside its fields; None when it goes to the customer."""
+    if not form.ticked("elsewhere"):
+        return None
+    names = [name for name in FIELDS if name != "phone"]
+    inner = Form(fields={name: [form.text(DELIVERY + name)] for name in names})
+    details = read_details(inner, language)
+    for name, error in inner.errors.items():
+        form.fail(InvalidInput(error.message, field=DELIVERY + name, **dict(error.values)), DELIVERY + name)
+    return details
+
+
 def values_of(details: Details) -> dict[str, str]:
     """Details as values of a form's fields."""
     return {name: value for name, value in asdict(details).items() if name in FIELDS}

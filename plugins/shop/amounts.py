@@ -85,6 +85,26 @@ def taxes_of(lines: Iterable[PricedLine], discount: int = 0) -> tuple[TaxPart, .
     return tuple(TaxPart(rate=rate, gross=gross[rate], tax=tax_in(gross[rate], rate)) for rate in sorted(gross))
 
 
+def discounts_of(lines: Sequence[PricedLine], discount: int) -> list[int]:
+    """What of a discount falls on each line: over the rates first, as `taxes_of` has it, then over a rate's lines."""
+    gross: dict[int, dict[int, int]] = {}
+    for place, line in enumerate(lines):
+        gross.setdefault(line.tax_rate, {})[place] = line.sum.minor
+    shares = [0] * len(lines)
+    for rate, off in spread(discount, {rate: sum(of_rate.values()) for rate, of_rate in gross.items()}).items():
+        for place, share in spread(off, gross[rate]).items():
+            shares[place] = share
+    return shares
+
+
+def part_of(rest: int, pieces: int, left: int) -> int:
+    """What `pieces` of the `left` ones cost that together cost `rest` minor units, rounded half up; all of them: all.
+
+    Taken piece by piece or at once, the parts add up to the rest.
+    """
+    return (2 * rest * pieces + left) // (2 * left)
+
+
 def spread(amount: int, weights: Mapping[int, int]) -> dict[int, int]:
     """Split `amount` in proportion to the weights, so that the parts add up to it: the largest remainders round up.
 

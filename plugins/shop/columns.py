@@ -10,8 +10,18 @@ from sqlalchemy import ColumnElement, FromClause, select
 from sqlalchemy.orm import Session
 
 from core import Choice, Column, Contact, Filter, comparison, currency_digits
-from plugins.shop.models import CustomerAmount, CustomerTotals
-from plugins.shop.totals import amounts_of
+from plugins.shop.forms import number_of
+from plugins.shop.models import (
+    CustomerAmount,
+    CustomerTotals,
+    Order,
+    OrderLine,
+    Product,
+    Voucher,
+    VoucherBatch,
+    VoucherUse,
+)
+from plugins.shop.totals import COUNTED, amounts_of
 
 TOTALS: FromClause = CustomerTotals.__table__
 
@@ -56,7 +66,7 @@ def _totals(session: Session, contact_ids: Sequence[int]) -> Mapping[int, object
 
 
 def contact_filters() -> list[Filter]:
-    """Whether, how often, when last and for how much a contact has ordered."""
+    """Whether, how often, when last, for how much and what a contact has ordered, and with which voucher."""
     return [
         Filter(
             key="shop.has_ordered",
@@ -93,7 +103,68 @@ def contact_filters() -> list[Filter]:
             permission="shop.orders",
             order=203,
         ),
+        Filter(
+            key="shop.bought",
+            label="Has bought",
+            predicate=_has_bought,
+            choices=_products,
+            permission="shop.orders",
+            order=204,
+        ),
+        Filter(
+            key="shop.voucher",
+            label="Has used the voucher",
+            predicate=_has_used,
+            choices=_vouchers,
+            permission="shop.orders",
+            order=205,
+        ),
     ]
+
+
+def _products(session: Session) -> list[Choice]:
+    """The products that there are; what is not sold any more was bought once."""
+    rows = session.execute(select(Product.id, Product.name).order_by(Product.name, Product.id))
+    return [Choice(value=str(row.id), label=row.name) for row in rows]
+
+
+def _has_bought(value: str) -> ColumnElement[bool] | None:
+    """Something of the product that was neither cancelled nor taken back."""
+    if not (product := number_of(value)):
+        return None
+    buyers: Any = (
+        select(Order.contact_id)
+        .join(OrderLine, OrderLine.order_id == Order.id)
+        .where(
+            OrderLine.product_id == product,
+            OrderLine.refunded < OrderLine.quantity,
+            Order.contact_id.is_not(None),
+            COUNTED,
+        )
+    )
+    return Contact.id.in_(buyers)
+
+
+def _vouchers(session: Session) -> list[Choice]:
+    """The vouchers that were made one by one, and the batches."""
+    own = session.execute(select(Voucher.id, Voucher.code).where(Voucher.batch_id.is_(None)).order_by(Voucher.code_key))
+    batches = session.execute(select(VoucherBatch.id, VoucherBatch.name).order_by(VoucherBatch.name))
+    return [
+        *(Choice(value=str(row.id), label=row.code) for row in own),
+        *(Choice(value=f"batch{row.id}", label=row.name) for row in batches),
+    ]
+
+
+def _has_used(value: str) -> ColumnElement[bool] | None:
+    number = number_of(value.removeprefix("batch"))
+    if not number:
+        return None
+    used: Any = select(VoucherUse.contact_id).where(VoucherUse.contact_id.is_not(None))
+    if value.startswith("batch"):
+        used = used.join(Voucher, Voucher.id == VoucherUse.voucher_id).where(Voucher.batch_id == number)
+    else:
+        used = used.where(VoucherUse.voucher_id == number)
+    return Contact.id.in_(used)
 
 
 def _has_spent(value: str) -> ColumnElement[bool] | None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import SYSTEM, Demo, DemoPerson, Site, storing
 from plugins.shop.categories import CategoryValues, add_category
 from plugins.shop.demo_pictures import draw_picture
-from plugins.shop.models import Product
+from plugins.shop.models import OrderLine, Product
 from plugins.shop.orders import Item, NewOrder, record_order
 from plugins.shop.pictures import change_pictures, save_upload
 from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
+from plugins.shop.refunds import TakeBack, refund
+from plugins.shop.seller import PICKUP, TRANSFER
 from plugins.shop.states import Step, take_step
+from plugins.shop.voucher_batches import add_batch
 from plugins.shop.vouchers import VoucherValues, add_voucher
 
 REDUCED, FULL = 700, 1900
@@ -144,6 +147,11 @@ VOUCHERS: Sequence[tuple[str, str, int, int, int | None]] = (
 
 NOTES = ("Bitte klingeln.", "Abholung am Samstag.", "Bitte ohne Nüsse.", "Für einen Geburtstag.")
 
+REFUNDED = 20
+"""One of so many orders has a refund."""
+
+REASON = "Beschädigt angekommen"
+
 SHARE = 0.45
 """Of all people, those who order."""
 
@@ -168,10 +176,19 @@ def make_history(site: Site, demo: Demo) -> None:
     planned.sort(key=lambda order: order.new.placed_at)
     for start in range(0, len(planned), BATCH):
         with site.begin() as session:
-            for order in planned[start : start + BATCH]:
-                recorded = record_order(session, site, order.new)
+            for place, order in enumerate(planned[start : start + BATCH]):
+                method = PICKUP if place % 4 == 0 else TRANSFER
+                recorded = record_order(session, site, evolve(order.new, payment_method=method))
                 for step, at in order.steps:
                     take_step(session, recorded.id, step, SYSTEM, at)
+                if place % REFUNDED == 1 and order.steps[-1:] and order.steps[-1][0] == "shipped":
+                    _refund(session, recorded.id, order.steps[-1][1] + timedelta(days=1), demo)
+
+
+def _refund(session: Session, order_id: int, at: datetime, demo: Demo) -> None:
+    """One piece of the order was not good."""
+    line = session.scalars(select(OrderLine.id).where(OrderLine.order_id == order_id).limit(1)).one()
+    refund(session, order_id, TakeBack(pieces={line: 1}, restock=False, reason=REASON), SYSTEM, min(at, demo.now))
 
 
 def _add_vouchers(session: Session, site: Site) -> None:
@@ -187,6 +204,18 @@ def _add_vouchers(session: Session, site: Site) -> None:
             limit_per_customer=1,
         )
         add_voucher(session, site, voucher)
+    # One for each visitor of the market, each good for one order.
+    each = VoucherValues(
+        code="",
+        kind="fixed",
+        value=300,
+        minimum=1500,
+        starts_on=None,
+        ends_on=None,
+        limit=1,
+        limit_per_customer=None,
+    )
+    add_batch(session, site, "Wochenmarkt", 60, "MARKT", each, SYSTEM)
 
 
 def _add_products(session: Session, site: Site) -> list[int]:

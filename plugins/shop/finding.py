@@ -1,4 +1,4 @@
-"""Orders and products in the search for everything: an order by its number, a product by its name."""
+"""Orders, invoices and products in the search for everything: an order by its number, a product by its name."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import SearchHit, SearchSource, fold
-from plugins.shop.models import Order, OrderCounter, Product, Voucher
+from plugins.shop.models import Invoice, Order, OrderCounter, Product, Voucher
 from plugins.shop.vouchers import code_key
 
 
 def search_sources() -> list[SearchSource]:
-    """Orders, products and vouchers."""
+    """Orders, products, vouchers and invoices."""
     return [
         SearchSource(key="shop.orders", label="Orders", search=find_orders, permission="shop.orders", order=200),
+        SearchSource(key="shop.invoices", label="Invoices", search=find_invoices, permission="shop.orders", order=203),
         SearchSource(
             key="shop.products", label="Products", search=find_products, permission="shop.products", order=201
         ),
@@ -43,6 +44,19 @@ def find_orders(session: Session, text: str, limit: int) -> Sequence[SearchHit]:
             icon="bag",
         )
         for one in found[:limit]
+    ]
+
+
+def find_invoices(session: Session, text: str, limit: int) -> Sequence[SearchHit]:
+    """Invoices and corrections whose number begins with what was typed, in capitals or not."""
+    statement = select(Invoice.id, Invoice.number, Invoice.issued_at).where(
+        Invoice.number.startswith(text.strip(), autoescape=True)
+        | Invoice.number.startswith(text.strip().upper(), autoescape=True)
+    )
+    rows = session.execute(statement.order_by(Invoice.issued_at.desc()).limit(limit))
+    return [
+        SearchHit(title=row.number, at=row.issued_at, href=f"/dashboard/shop/invoices/{row.id}", icon="file")
+        for row in rows
     ]
 
 

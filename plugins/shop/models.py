@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core import Base, BigInt, Id, OptionalContactRef
@@ -163,8 +165,12 @@ class Order(Base):
     it.
 
     `token` opens the visitor's thank-you page; `checkout_key` is unique, so one form makes one order. `state`
-    is the furthest of open, paid, shipped and cancelled; the times say more: a shipped order may still wait
-    for its payment. `total` is what is to be paid: the lines less `discount`, which the voucher took off.
+    is the furthest of open, paid, shipped, cancelled and refunded (as a whole); the times say more: a shipped order
+    may still wait for its payment. `total` is what was to be paid when it was placed: the lines less `discount`, which
+    the voucher took off. `refunded` of it was taken back since, by cancelling or refunding: what was really bought is
+    `total` less `refunded`, always. `payment_method` is the key of a `PaymentMethod`, empty when nobody said. `source`
+    is the shop an order was brought from, and `source_reference` its own name for it; both are empty for orders placed
+    here.
     """
 
     __tablename__ = "shop_orders"
@@ -196,11 +202,25 @@ class Order(Base):
     shipped_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     search_text: Mapped[str] = mapped_column(default="")
+    refunded: Mapped[int] = mapped_column(BigInt, default=0, server_default="0")
+    payment_method: Mapped[str] = mapped_column(default="", server_default="")
+    source: Mapped[str] = mapped_column(default="", server_default="")
+    source_reference: Mapped[str] = mapped_column(default="", server_default="")
 
     __table_args__ = (
-        CheckConstraint("state IN ('open', 'paid', 'shipped', 'cancelled')", name="state"),
+        CheckConstraint("state IN ('open', 'paid', 'shipped', 'cancelled', 'refunded')", name="state"),
+        CheckConstraint("refunded >= 0 AND refunded <= total", name="refunded"),
         Index("ix_shop_orders_placed", "placed_at", "id"),
         Index("ix_shop_orders_state", "state", "placed_at", "id"),
+        # An order from elsewhere is here once, however often it is brought.
+        Index(
+            "uq_shop_orders_source",
+            "source",
+            "source_reference",
+            unique=True,
+            sqlite_where=sql("source_reference <> ''"),
+            postgresql_where=sql("source_reference <> ''"),
+        ),
         {"info": {"label": "Orders"}},
     )
 
@@ -228,6 +248,9 @@ class Voucher(Base):
     uses: Mapped[int] = mapped_column(default=0)
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime] = mapped_column(default=now)
+    batch_id: Mapped[int | None] = mapped_column(
+        BigInt, ForeignKey("shop_voucher_batches.id", ondelete="SET NULL"), index=True
+    )
 
     __table_args__ = (
         CheckConstraint("kind IN ('percent', 'fixed')", name="kind"),
@@ -256,7 +279,8 @@ class VoucherUse(Base):
 class OrderLine(Base):
     """What was ordered, as it was then: price, tax, and the name of product and variant ("Rye bread, 500 g").
 
-    `from_stock` says whether the stock of the variant was counted.
+    `from_stock` says whether the stock of the variant was counted. `discount` is the line's share of what the voucher
+    took off. `refunded` pieces of it were taken back, and with them, or without, `refunded_amount` of what it cost.
     """
 
     __tablename__ = "shop_order_lines"
@@ -274,8 +298,17 @@ class OrderLine(Base):
     tax_rate: Mapped[int]
     quantity: Mapped[int]
     from_stock: Mapped[bool] = mapped_column(default=False)
+    discount: Mapped[int] = mapped_column(BigInt, default=0, server_default="0")
+    refunded: Mapped[int] = mapped_column(default=0, server_default="0")
+    refunded_amount: Mapped[int] = mapped_column(BigInt, default=0, server_default="0")
 
-    __table_args__ = (CheckConstraint("quantity > 0", name="quantity"),)
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("refunded >= 0 AND refunded <= quantity", name="refunded"),
+        CheckConstraint(
+            "refunded_amount >= 0 AND refunded_amount <= unit_price * quantity - discount", name="refunded_amount"
+        ),
+    )
 
 
 class OrderTax(Base):
@@ -304,8 +337,8 @@ class OrderEvent(Base):
 
 
 class CustomerTotals(Base):
-    """How many orders a contact has and when the last was placed, without the cancelled. Sorted by in the
-    list.
+    """How many orders a contact has and when the last was placed, without those that were cancelled or refunded as a
+    whole. Sorted by in the list.
     """
 
     __tablename__ = "shop_customer_totals"
@@ -324,7 +357,7 @@ class CustomerTotals(Base):
 
 
 class CustomerAmount(Base):
-    """What a contact has ordered in one currency, without the cancelled orders."""
+    """What a contact has really bought in one currency: its orders less what was cancelled or refunded of them."""
 
     __tablename__ = "shop_customer_amounts"
 
@@ -335,3 +368,202 @@ class CustomerAmount(Base):
     minor: Mapped[int] = mapped_column(BigInt)
 
     __table_args__ = ({"info": {"derived": True}},)
+
+
+class Delivery(Base):
+    """Where an order goes when that is not the customer's own address."""
+
+    __tablename__ = "shop_deliveries"
+
+    order_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    name: Mapped[str] = mapped_column(default="")
+    street: Mapped[str] = mapped_column(default="")
+    street2: Mapped[str] = mapped_column(default="")
+    postal_code: Mapped[str] = mapped_column(default="")
+    city: Mapped[str] = mapped_column(default="")
+    region: Mapped[str] = mapped_column(default="")
+    country: Mapped[str] = mapped_column(default="")
+
+
+class Payment(Base):
+    """A payment for an order: begun with a provider, or noted by staff.
+
+    `reference` is what a provider calls back with, and can't be guessed; `url` is where the customer pays. `amount` is
+    what was asked for, and once it is paid what came in: it may be another, and may come in after another payment or
+    for an order that is cancelled by then.
+    """
+
+    __tablename__ = "shop_payments"
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
+    method: Mapped[str]
+    reference: Mapped[str] = mapped_column(unique=True)
+    provider_reference: Mapped[str] = mapped_column(default="")
+    url: Mapped[str] = mapped_column(default="")
+    state: Mapped[str] = mapped_column(default="started")
+    amount: Mapped[int] = mapped_column(BigInt)
+    started_at: Mapped[datetime]
+    paid_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('started', 'paid', 'failed')", name="state"),
+        CheckConstraint("amount >= 0", name="amount"),
+    )
+
+
+class Refund(Base):
+    """That something of an order was taken back: pieces, money, or both; the whole rest when `kind` is "cancel".
+
+    `amount` is taken off what the order comes to; `money_back` goes back to the customer, which is less when not all
+    was paid, and more than `amount` (0) for "surplus", money that came in beyond the order. `paid_back_at` is when it
+    went, None while a provider has yet to do it.
+    """
+
+    __tablename__ = "shop_refunds"
+
+    id: Mapped[Id]
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[str]
+    amount: Mapped[int] = mapped_column(BigInt)
+    money_back: Mapped[int] = mapped_column(BigInt)
+    reason: Mapped[str] = mapped_column(default="")
+    payment_id: Mapped[int | None] = mapped_column(
+        BigInt, ForeignKey("shop_payments.id", ondelete="SET NULL"), index=True
+    )
+    at: Mapped[datetime]
+    actor_name: Mapped[str] = mapped_column(default="")
+    paid_back_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('refund', 'cancel', 'surplus')", name="kind"),
+        CheckConstraint("amount >= 0 AND money_back >= 0", name="amounts"),
+    )
+
+
+class RefundLine(Base):
+    """What of a line a refund took back: pieces, and their price less the voucher's share; no piece when it only got
+    cheaper.
+    """
+
+    __tablename__ = "shop_refund_lines"
+
+    refund_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_refunds.id", ondelete="CASCADE"), primary_key=True)
+    line_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("shop_order_lines.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    quantity: Mapped[int]
+    amount: Mapped[int] = mapped_column(BigInt)
+
+    __table_args__ = (CheckConstraint("quantity >= 0 AND amount >= 0", name="amounts"),)
+
+
+class InvoiceCounter(Base):
+    """The last invoice number of a year. Its row is locked by the invoice that takes a number, so numbers have no
+    gaps (§ 14 (4) no. 4 UStG).
+    """
+
+    __tablename__ = "shop_invoice_counters"
+
+    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    last: Mapped[int]
+
+
+class Invoice(Base):
+    """An invoice, or the correction of one (`kind` "correction", § 31 (5) UStDV), never changed once it is made.
+
+    `content` is all that stands on it, as it was then (`plugins.shop.invoices`). `total` is positive in both. One
+    order has one invoice at most, and a correction for each refund after it.
+    """
+
+    __tablename__ = "shop_invoices"
+
+    id: Mapped[Id]
+    number: Mapped[str] = mapped_column(unique=True)
+    year: Mapped[int]
+    position: Mapped[int]
+    kind: Mapped[str]
+    order_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_orders.id"), index=True)
+    corrects_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("shop_invoices.id"), index=True)
+    refund_id: Mapped[int | None] = mapped_column(BigInt, ForeignKey("shop_refunds.id"), unique=True)
+    issued_at: Mapped[datetime]
+    issued_by: Mapped[str] = mapped_column(default="")
+    currency: Mapped[str]
+    total: Mapped[int] = mapped_column(BigInt)
+    content: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('invoice', 'correction')", name="kind"),
+        CheckConstraint("(kind = 'correction') = (corrects_id IS NOT NULL)", name="corrects"),
+        UniqueConstraint("year", "position", name="uq_shop_invoices_position"),
+        Index(
+            "uq_shop_invoices_order",
+            "order_id",
+            unique=True,
+            sqlite_where=sql("kind = 'invoice'"),
+            postgresql_where=sql("kind = 'invoice'"),
+        ),
+        Index("ix_shop_invoices_issued", "issued_at", "id"),
+    )
+
+
+class VoucherBatch(Base):
+    """Vouchers that were made together: many codes that each take the same off, such as for a mailing."""
+
+    __tablename__ = "shop_voucher_batches"
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    number: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_by: Mapped[str] = mapped_column(default="")
+
+
+class OrderImport(Base):
+    """A file with orders of another shop, on its way in. `layout` is the program that wrote it; `source` what its shop
+    is called here; `position` how many orders of it were read, `numbers` what came of them, `examples` the first ones.
+    """
+
+    __tablename__ = "shop_order_imports"
+
+    id: Mapped[Id]
+    name: Mapped[str]
+    stored_name: Mapped[str]
+    size: Mapped[int] = mapped_column(BigInt)
+    layout: Mapped[str]
+    source: Mapped[str]
+    currency: Mapped[str]
+    state: Mapped[str]
+    position: Mapped[int] = mapped_column(default=0)
+    numbers: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    job_id: Mapped[int | None] = mapped_column(BigInt)
+    actor_id: Mapped[int | None] = mapped_column(BigInt)
+    actor_name: Mapped[str] = mapped_column(default="")
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    finished_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('checking', 'checked', 'running', 'done', 'cancelled', 'failed')",
+            name="state",
+        ),
+    )
+
+
+class OrderImportProblem(Base):
+    """An order of a file that was not taken in, or something in it that was read otherwise: where, and why.
+
+    `message` is a message id that `words` fill; nothing of the person is in it.
+    """
+
+    __tablename__ = "shop_order_import_problems"
+
+    id: Mapped[Id]
+    import_id: Mapped[int] = mapped_column(BigInt, ForeignKey("shop_order_imports.id", ondelete="CASCADE"), index=True)
+    line: Mapped[int]
+    reference: Mapped[str] = mapped_column(default="")
+    refused: Mapped[bool]
+    message: Mapped[str]
+    words: Mapped[dict[str, Any]] = mapped_column(default=dict)

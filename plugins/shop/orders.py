@@ -28,14 +28,28 @@ from core import (
     parse_address,
     upsert,
 )
-from plugins.shop.amounts import MAX_LINES, MAX_QUANTITY, PricedLine, taxes_of, total_of
+from plugins.shop.amounts import (
+    FULL,
+    MAX_LINES,
+    MAX_PRICE,
+    MAX_QUANTITY,
+    PricedLine,
+    discounts_of,
+    taxes_of,
+    total_of,
+)
 from plugins.shop.catalogue import full_name
-from plugins.shop.models import Order, OrderCounter, OrderEvent, OrderLine, OrderTax, Product, Variant, now
+from plugins.shop.mails import mail_order
+from plugins.shop.models import Delivery, Order, OrderCounter, OrderEvent, OrderLine, OrderTax, Product, Variant, now
 from plugins.shop.stock import take_stock
 from plugins.shop.totals import count_order
-from plugins.shop.vouchers import Discount, claim, record_use
+from plugins.shop.vouchers import claim, record_use
 
 MAX_NOTE = 2000
+MAX_NAME = 200
+
+DELIVERED = ("name", "street", "street2", "postal_code", "city", "region", "country")
+"""What is kept of another address of delivery."""
 
 
 @frozen(kw_only=True)
@@ -47,17 +61,55 @@ class Item:
 
 
 @frozen(kw_only=True)
+class FreeItem:
+    """Something that is not in the shop, as staff type it, or as another system sold it. Never from a visitor.
+
+    `unit_price` is minor units of the order's currency with the tax in it, `tax_rate` basis points. `variant_id` is
+    what it is of, when another system sold what the shop has too: it is counted among what was bought, and no stock is
+    taken.
+    """
+
+    name: str = field(validator=[validators.min_len(1), validators.max_len(MAX_NAME)])
+    unit_price: int = field(validator=[validators.instance_of(int), validators.ge(0), validators.le(MAX_PRICE)])
+    tax_rate: int = field(validator=[validators.instance_of(int), validators.ge(0), validators.le(FULL)])
+    quantity: int = field(validator=validators.instance_of(int))
+    variant_id: int | None = None
+
+
+@frozen(kw_only=True)
+class Source:
+    """Where an order comes from, when not from here: what its shop is called, and its own number there."""
+
+    name: str = field(validator=[validators.min_len(1), validators.max_len(60)])
+    reference: str = field(validator=[validators.min_len(1), validators.max_len(100)])
+
+    @property
+    def number(self) -> str:
+        """The number that it has here: beside the sequence of those that are placed here."""
+        return f"{self.name} {self.reference}"
+
+
+@frozen(kw_only=True)
 class NewOrder:
     """An order on its way in.
 
-    `details` are name, phone and address as they were typed, `checkout_key` is unique to one filled form,
-    `contact_id` the contact it must be attached to when staff order on behalf, `expected` the total the
-    person saw, `voucher` the code of a voucher.
+    `details` are name, phone and address as they were typed, `delivery` where it goes if not there, `checkout_key` is
+    unique to one filled form, `contact_id` the contact it must be attached to when staff order on behalf, `expected`
+    the total the person saw, `voucher` the code of a voucher, `payment_method` the key of a `PaymentMethod`. With
+    `mail` a confirmation is sent, if the settings have it.
+
+    For orders from elsewhere: `currency`, when it is not the shop's (then there can be free items only), and
+    `discount`, minor units that were taken off there. `source` says where it comes from; it then keeps its number.
     """
 
     email: str
     details: Details
-    items: Sequence[Item]
+    items: Sequence[Item | FreeItem]
+    delivery: Details | None = None
+    payment_method: str = ""
+    mail: bool = False
+    currency: str = ""
+    discount: int = field(default=0, validator=validators.ge(0))
     note: str = ""
     actor: Actor = VISITOR
     placed_at: datetime = field(factory=now)
@@ -65,6 +117,7 @@ class NewOrder:
     contact_id: int | None = None
     expected: Money | None = None
     voucher: str = ""
+    source: Source | None = None
 
 
 @frozen(kw_only=True)
@@ -131,20 +184,24 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     if new.checkout_key and (known := order_of_form(session, new.checkout_key)) is not None:
         return known
     address = parse_address(new.email)
-    lines = _take(session, site, new.items)
-    goods = total_of(lines, site.setting("shop.currency"))
-    discount = claim(session, new.voucher, goods, new.placed_at) if new.voucher else None
-    total = goods if discount is None else Money(minor=goods.minor - discount.amount.minor, currency=goods.currency)
-    if new.expected is not None and new.expected != total:
-        raise PriceChanged
     if not site.database.is_sqlite:
-        # Waits for whoever works on this contact before the year's counter is locked, which all other orders
-        # need. Of two first orders of one address neither finds a contact to lock, so the address is locked too.
-        # On SQLite nobody else writes now.
+        # Waits for whoever works on this contact before stock, voucher and the year's counter are locked, in the order
+        # in which those who cancel lock them. Of two first orders of one address neither finds a contact to lock, so
+        # the address is locked too. On SQLite nobody else writes now.
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(address.key, 0))))
         hold_address(session, address.key)
-    number = _next_number(session, site, new.placed_at)
-    order = _write(session, new, address.email, number, lines, total, discount)
+    currency = new.currency or site.setting("shop.currency")
+    lines = _take(session, currency, new.items)
+    goods = total_of(lines, currency)
+    discount = claim(session, new.voucher, goods, new.placed_at) if new.voucher else None
+    off = new.discount if discount is None else discount.amount.minor
+    if off > goods.minor:
+        raise InvalidInput("More was taken off this order than it comes to.")
+    total = Money(minor=goods.minor - off, currency=currency)
+    if new.expected is not None and new.expected != total:
+        raise PriceChanged
+    number = new.source.number if new.source is not None else _next_number(session, site, new.placed_at)
+    order = _write(session, new, address.email, number, lines, total, off, discount.code if discount else "")
     captured = capture_contact(
         session,
         site,
@@ -171,23 +228,29 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     if discount is not None:
         record_use(session, discount, order.id, captured.contact_id)
     count_order(session, captured.contact_id, total, new.placed_at)
+    if new.mail:
+        mail_order(session, site, order, "placed")
     return RecordedOrder(id=order.id, number=number, token=order.token, contact_id=captured.contact_id, total=total)
 
 
-def _take(session: Session, site: Site, items: Sequence[Item]) -> list[PricedLine]:
-    """Take the goods from stock and price them, by what the database says."""
+def _take(session: Session, currency: str, items: Sequence[Item | FreeItem]) -> list[PricedLine]:
+    """Take the goods from stock and price them, by what the database says; free items follow as they are."""
     wanted: dict[int, int] = {}
     for item in items:
         if not 1 <= item.quantity <= MAX_QUANTITY:
             raise InvalidInput("Order from 1 to %(max)s of each product.", max=MAX_QUANTITY)
-        wanted[item.variant_id] = wanted.get(item.variant_id, 0) + item.quantity
-    if not wanted:
+        if isinstance(item, Item):
+            wanted[item.variant_id] = wanted.get(item.variant_id, 0) + item.quantity
+    free = [item for item in items if isinstance(item, FreeItem)]
+    known = {item.variant_id for item in free if item.variant_id is not None}
+    if not wanted and not free:
         raise InvalidInput("Choose at least one product.")
-    if len(wanted) > MAX_LINES or max(wanted.values()) > MAX_QUANTITY:
+    if len(wanted) + len(free) > MAX_LINES or max(wanted.values(), default=0) > MAX_QUANTITY:
         raise InvalidInput("This is too much for one order. Place several.")
-    currency = site.setting("shop.currency")
     found = session.execute(
-        select(Variant, Product).join(Product, Product.id == Variant.product_id).where(Variant.id.in_(wanted)),
+        select(Variant, Product)
+        .join(Product, Product.id == Variant.product_id)
+        .where(Variant.id.in_(known | wanted.keys())),
         execution_options={"populate_existing": True},
     )
     variants = {variant.id: (variant, product) for variant, product in found}
@@ -211,7 +274,21 @@ def _take(session: Session, site: Site, items: Sequence[Item]) -> list[PricedLin
             currency=currency,
             from_stock=from_stock,
         )
-    return [taken[variant_id] for variant_id in wanted]
+    return [
+        *(taken[variant_id] for variant_id in wanted),
+        *(
+            PricedLine(
+                product_id=variants[item.variant_id][1].id if item.variant_id in variants else None,
+                variant_id=item.variant_id if item.variant_id in variants else None,
+                name=item.name,
+                unit_price=item.unit_price,
+                tax_rate=item.tax_rate,
+                quantity=item.quantity,
+                currency=currency,
+            )
+            for item in free
+        ),
+    ]
 
 
 def _next_number(session: Session, site: Site, placed_at: datetime) -> str:
@@ -240,9 +317,9 @@ def _write(
     number: str,
     lines: Sequence[PricedLine],
     total: Money,
-    discount: Discount | None,
+    off: int,
+    voucher_code: str,
 ) -> Order:
-    off = discount.amount.minor if discount is not None else 0
     details = new.details
     staff = new.actor.kind == "staff"
     order = Order(
@@ -252,7 +329,10 @@ def _write(
         currency=total.currency,
         total=total.minor,
         discount=off,
-        voucher_code=discount.code if discount is not None else "",
+        voucher_code=voucher_code,
+        payment_method=new.payment_method,
+        source=new.source.name if new.source is not None else "",
+        source_reference=new.source.reference if new.source is not None else "",
         email=email,
         name=details.name,
         phone=details.phone,
@@ -283,10 +363,14 @@ def _write(
                 "tax_rate": line.tax_rate,
                 "quantity": line.quantity,
                 "from_stock": line.from_stock,
+                "discount": share,
             }
-            for line in lines
+            for line, share in zip(lines, discounts_of(lines, off), strict=True)
         ],
     )
+    if new.delivery is not None:
+        written = {name: getattr(new.delivery, name) for name in DELIVERED}
+        session.execute(insert(Delivery).values(order_id=order.id, **written))
     session.execute(
         insert(OrderTax),
         [

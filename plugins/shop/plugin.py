@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.orm import Session
@@ -11,17 +12,21 @@ from sqlalchemy.orm import Session
 from core import (
     Action,
     ActivityKind,
+    Check,
     Column,
+    Command,
     Demo,
     Erased,
     ExportSection,
     Filter,
     InvalidInput,
+    Job,
     Kept,
     MessageTemplate,
     Module,
     NavItem,
     Panel,
+    PaymentMethod,
     Permission,
     SearchSource,
     SettingsField,
@@ -31,23 +36,32 @@ from core import (
     move_rows,
 )
 from plugins.shop import (
+    api,
     arranging,
     browsing,
     columns,
     finding,
+    order_list,
+    order_pages,
     panels,
+    paying,
     persons,
+    seller,
     selling,
     shelving,
     shopping,
     tiles,
+    voucher_pages,
     vouching,
 )
+from plugins.shop import checks as ledger
 from plugins.shop import demo as history
+from plugins.shop.importing import commands as import_commands
+from plugins.shop.importing import pages as import_pages
+from plugins.shop.importing import runs as imports
 from plugins.shop.models import Order, VoucherUse
+from plugins.shop.refunds import pay_back_waiting
 from plugins.shop.totals import count_anew
-
-PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
 
 
 @hookimpl
@@ -74,6 +88,8 @@ def permissions() -> list[Permission]:
             roles=("owner", "manager", "assistant"),
             order=200,
         ),
+        Permission(key="shop.export", label="Export orders", roles=("owner", "manager"), order=203),
+        Permission(key="shop.import", label="Import orders", roles=("owner", "manager"), order=204),
         Permission(key="shop.products", label="Edit products", roles=("owner", "manager"), order=201),
         Permission(key="shop.vouchers", label="Edit vouchers", roles=("owner", "manager"), order=202),
     ]
@@ -105,7 +121,7 @@ def nav_items() -> list[NavItem]:
 
 @hookimpl
 def settings_fields() -> list[SettingsField]:
-    """Currency, and how customers pay."""
+    """Currency, how customers pay, who sells, and which mails are sent."""
     return [
         SettingsField(
             key="shop.currency",
@@ -115,20 +131,13 @@ def settings_fields() -> list[SettingsField]:
             clean=_currency,
             order=200,
         ),
-        SettingsField(
-            key="shop.payment_note",
-            label="How customers pay",
-            kind="textarea",
-            default=PAYMENT_NOTE,
-            hint="Stands in the checkout and on the thank-you page.",
-            order=201,
-        ),
+        *seller.settings_fields(),
         SettingsField(
             key="shop.privacy_policy",
             label="Address of the privacy policy",
             hint="Stands in the checkout: a page of this site such as /privacy, or an address that begins with https://.",
             clean=_address,
-            order=202,
+            order=230,
         ),
     ]
 
@@ -166,6 +175,12 @@ def activity_kinds() -> list[ActivityKind]:
         ActivityKind(key="shop.paid", label="Order paid", text="Order %(reference)s paid", icon="money"),
         ActivityKind(key="shop.shipped", label="Order shipped", text="Order %(reference)s shipped", icon="send"),
         ActivityKind(key="shop.cancelled", label="Order cancelled", text="Order %(reference)s cancelled", icon="x"),
+        ActivityKind(
+            key="shop.refunded",
+            label="Order refunded",
+            text="%(total)s of order %(reference)s taken back",
+            icon="undo",
+        ),
     ]
 
 
@@ -209,6 +224,33 @@ def overview_tiles() -> list[Tile]:
 
 
 @hookimpl
+def checks() -> list[Check]:
+    """Totals of contacts, uses of vouchers, and the sums of orders."""
+    return ledger.checks()
+
+
+@hookimpl
+def commands() -> list[Command]:
+    """Importing orders."""
+    return import_commands.commands()
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """Importing orders in the background, forgetting the files of imports, and paying back what waits for that."""
+    return [
+        Job(key="shop.pay_back", label="Pay back", every=timedelta(minutes=10), run=pay_back_waiting),
+        Job(key=imports.JOB, label="Import of orders", step=imports.step, permission="shop.import"),
+        Job(
+            key="shop.forget_files",
+            label="Forget the files of imports",
+            every=timedelta(hours=1),
+            run=imports.forget_files,
+        ),
+    ]
+
+
+@hookimpl
 def message_templates() -> list[MessageTemplate]:
     """What a shop writes most often by hand."""
     return [
@@ -222,6 +264,12 @@ def message_templates() -> list[MessageTemplate]:
 
 
 @hookimpl
+def payment_methods() -> list[PaymentMethod]:
+    """Bank transfer, and cash on pick-up."""
+    return seller.payment_methods()
+
+
+@hookimpl
 def search_sources() -> list[SearchSource]:
     """Orders by their number or person, and products."""
     return finding.search_sources()
@@ -230,7 +278,20 @@ def search_sources() -> list[SearchSource]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The public shop, and orders, products and vouchers in the dashboard."""
-    return [*browsing.ROUTES, *shopping.ROUTES, *selling.ROUTES, *shelving.ROUTES, *arranging.ROUTES, *vouching.ROUTES]
+    return [
+        *browsing.ROUTES,
+        *shopping.ROUTES,
+        *paying.ROUTES,
+        *order_list.ROUTES,
+        *import_pages.ROUTES,
+        *selling.ROUTES,
+        *order_pages.ROUTES,
+        *shelving.ROUTES,
+        *arranging.ROUTES,
+        *vouching.ROUTES,
+        *voucher_pages.ROUTES,
+        *api.ROUTES,
+    ]
 
 
 @hookimpl

@@ -1,5 +1,5 @@
-"""What staff see of orders: the list, one order and its steps, and the form to place one on a contact's
-behalf.
+"""What staff see of orders: the list, and the form to place one on a contact's behalf; one order is in
+`order_pages.py`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from attrs import frozen
-from litestar.params import FromPath, FromQuery
+from litestar.params import FromQuery
 from litestar.response import Redirect, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,12 +29,12 @@ from core import (
     parse_address,
     post,
 )
-from plugins.shop.addresses import FIELDS, home_country, read_details, read_email, values_of
+from plugins.shop.addresses import FIELDS, home_country, read_delivery, read_details, read_email, values_of
 from plugins.shop.catalogue import find_variants
 from plugins.shop.forms import QUANTITY, as_input, chosen_ids, number_of, read_note, read_quantities, summary
-from plugins.shop.order_book import count_open, read_order, read_orders
+from plugins.shop.free_lines import FREE_LINES, read_free_items
 from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_once
-from plugins.shop.states import STATE_LABELS, STATES, STEPS, take_step
+from plugins.shop.payments import chosen_way, ways_to_pay
 from plugins.shop.vouchers import usable_codes
 
 
@@ -42,81 +42,6 @@ from plugins.shop.vouchers import usable_codes
 def show_shop(request: Request) -> Redirect:
     """The shop in the dashboard begins with its orders."""
     return request.redirect("/dashboard/shop/orders")
-
-
-@get("/dashboard/shop/orders", permission="shop.orders")
-def show_orders(
-    request: Request,
-    status: FromQuery[str] = "",
-    q: FromQuery[str] = "",
-    before: FromQuery[str] = "",
-    after: FromQuery[str] = "",
-) -> Response[str]:
-    """All orders, newest first."""
-    state = status if status in STATES else ""
-    q = q.replace("\x00", "").strip()[:200]
-    with request.site.session() as session:
-        page = read_orders(session, state=state, search=q, before=number_of(before), after=number_of(after))
-        waiting = count_open(session)
-
-    def address(**changed: object) -> str:
-        query = {"status": state, "q": q} | changed
-        kept = {name: value for name, value in query.items() if value}
-        return "/dashboard/shop/orders" + (f"?{urlencode(kept)}" if kept else "")
-
-    tabs = [("", "All"), *STATE_LABELS.items()]
-    return request.page(
-        "shop/orders.html",
-        page=page,
-        tabs=[
-            {
-                "label": request.language.text(label),
-                "href": address(status=value),
-                "current": value == state,
-                "count": request.language.number(waiting) if value == "open" else None,
-            }
-            for value, label in tabs
-        ],
-        state=state,
-        q=q,
-        all_href=address(status="", q=""),
-        newer=address(after=page.newer) if page.newer else None,
-        older=address(before=page.older) if page.older else None,
-    )
-
-
-@get("/dashboard/shop/orders/{order_id:int}", permission="shop.orders")
-def show_order(request: Request, order_id: FromPath[int]) -> Response[str]:
-    """One order, fit to be printed."""
-    with request.site.session() as session:
-        order = read_order(session, order_id)
-    return request.page("shop/order.html", order=order)
-
-
-@get("/dashboard/shop/orders/{order_id:int}/cancel", permission="shop.orders")
-def confirm_cancelling(request: Request, order_id: FromPath[int]) -> Response[str] | Redirect:
-    """Ask before an order is cancelled."""
-    with request.site.session() as session:
-        order = read_order(session, order_id)
-    if "cancelled" not in order.steps:
-        return request.redirect(order.href)
-    return request.page("shop/cancel.html", order=order)
-
-
-@post("/dashboard/shop/orders/{order_id:int}/state", permission="shop.orders", max_body=10_000)
-def change_state(request: Request, form: FormInput, order_id: FromPath[int]) -> Redirect:
-    """Take an order a step on: paid, shipped, cancelled."""
-    step = next((one for one in STEPS if one == form.text("step")), None)
-    if step is None:
-        raise InvalidInput("An order can be paid, shipped or cancelled.", field="step")
-    with request.site.begin() as session:
-        number = take_step(session, order_id, step, request.actor)
-    toast = {
-        "paid": "Order %(number)s is paid.",
-        "shipped": "Order %(number)s is shipped.",
-        "cancelled": "Order %(number)s is cancelled.",
-    }[step]
-    return request.redirect(f"/dashboard/shop/orders/{order_id}", toast, number=number)
 
 
 # On behalf of a contact (FEATURES S2)
@@ -180,7 +105,7 @@ def new_order(
     values = values_of(person.details)
     if not any(values[name] for name in ("street", "city", "country")):
         values["country"] = home_country(request.site)
-    form = Form(fields={name: [value] for name, value in {**values, "next": next}.items()})
+    form = Form(fields={name: [value] for name, value in {**values, "next": next, "mail": "1"}.items()})
     return _order_form(request, form, person, secrets.token_urlsafe(24))
 
 
@@ -209,6 +134,11 @@ def _order_form(request: Request, form: Form, person: Person, key: str, status: 
         offered=offered,
         find=find,
         quantity=QUANTITY,
+        free_lines=range(1, FREE_LINES + 1),
+        currency=request.site.setting("shop.currency"),
+        ways=ways_to_pay(request.site, request.language),
+        ticked=frozenset(name for name in ("mail", "elsewhere") if form.ticked(name)),
+        can_mail=request.site.settings.mail_server is not None,
         key=key,
         values=form.values,
         errors=form.errors,
@@ -231,12 +161,21 @@ def place_for_contact(
         # Nothing is ordered yet, and so nothing is wrong yet.
         form.errors.clear()
         return _order_form(request, form, person, key)
+    free = read_free_items(form, request.site.setting("shop.currency"))
+    delivery = read_delivery(form, request.language)
+    try:
+        payment = chosen_way(request.site, form.text("payment"))
+    except InvalidInput as error:
+        form.fail(error)
     status = 422
     if not form.errors:
         new = NewOrder(
             email=person.email,
             details=details,
-            items=[Item(variant_id=one, quantity=many) for one, many in quantities.items() if many],
+            items=[*(Item(variant_id=one, quantity=many) for one, many in quantities.items() if many), *free],
+            delivery=delivery,
+            payment_method=payment,
+            mail=form.ticked("mail"),
             note=note,
             voucher=form.text("voucher"),
             actor=request.actor,
@@ -260,10 +199,6 @@ def _placed(request: Request, form: Form, order: RecordedOrder) -> Redirect:
 
 ROUTES: list[Any] = [
     show_shop,
-    show_orders,
-    show_order,
-    confirm_cancelling,
-    change_state,
     new_order,
     place_for_contact,
 ]

@@ -1,13 +1,11 @@
-"""How visitors buy: cart, checkout, and thanks."""
+"""How visitors buy: cart and checkout; thanks and payment are in `paying.py`."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from litestar.datastructures import Cookie
-from litestar.params import FromPath
 from litestar.response import Redirect, Response
-from sqlalchemy import select
 
 from core import (
     CaptureRejected,
@@ -15,7 +13,6 @@ from core import (
     Form,
     FormInput,
     InvalidInput,
-    NotFound,
     Request,
     check_public_fields,
     get,
@@ -41,9 +38,9 @@ from plugins.shop.carts import (
     view_cart,
 )
 from plugins.shop.forms import as_input, read_note, read_quantities, say, summary
-from plugins.shop.models import Order
-from plugins.shop.order_book import read_order
 from plugins.shop.orders import NewOrder, RecordedOrder, order_of_form, record_order
+from plugins.shop.paying import start_paying
+from plugins.shop.payments import chosen_way, ways_to_pay
 
 CHECKOUT = "shop.checkout"
 """The name of the checkout form, under which other plugins add their tick boxes."""
@@ -151,7 +148,7 @@ def _checkout(request: Request, form: Form, view: CartView, status: int = 200) -
         values=form.values,
         errors=form.errors,
         summary=summary(request, form),
-        payment_note=request.site.setting("shop.payment_note"),
+        ways=ways_to_pay(request.site, request.language),
         privacy_policy=request.site.setting("shop.privacy_policy"),
     )
 
@@ -168,6 +165,7 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
     email = read_email(form)
     details = read_details(form, request.language, spoken=request.language.code)
     note = read_note(form)
+    payment = _read_payment(request, form)
     check_public_fields(boxes, form)
     status = 422
     if not form.errors:
@@ -189,6 +187,8 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
                     note=note,
                     checkout_key=offer[0],
                     expected=offer[1],
+                    payment_method=payment,
+                    mail=True,
                 )
                 order = record_order(session, request.site, new)
                 empty_cart(session, cart)
@@ -207,7 +207,7 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
             status = 409 if isinstance(error, Conflict) else 422
             form.fail(as_input(error))
         else:
-            return _thanks(request, order)
+            return _thanks(request, order, start_paying(request, order.id))
     view = _view(request)
     if not view.can_be_ordered:
         # What was typed is lost only here, where nothing is left to be ordered: the cart says why.
@@ -216,19 +216,16 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
     return _checkout(request, form, view, status)
 
 
-def _thanks(request: Request, order: RecordedOrder) -> Redirect:
-    return request.redirect(f"/shop/thanks/{order.token}")
+def _read_payment(request: Request, form: Form) -> str:
+    try:
+        return chosen_way(request.site, form.text("payment"))
+    except InvalidInput as error:
+        form.fail(error)
+        return ""
 
 
-@get("/shop/thanks/{token:str}", public=True)
-def show_thanks(request: Request, token: FromPath[str]) -> Response[str]:
-    """The order, for whoever has its address: what was ordered and how to pay, nothing about the person."""
-    with request.site.session() as session:
-        order_id = session.scalar(select(Order.id).where(Order.token == token))
-        if order_id is None:
-            raise NotFound("There is no such order.")
-        order = read_order(session, order_id)
-    return request.page("shop/thanks.html", order=order, payment_note=request.site.setting("shop.payment_note"))
+def _thanks(request: Request, order: RecordedOrder, problem: str = "") -> Redirect:
+    return request.redirect(f"/shop/thanks/{order.token}", problem, kind="error")
 
 
 ROUTES: list[Any] = [
@@ -239,5 +236,4 @@ ROUTES: list[Any] = [
     remove_from_cart,
     show_checkout,
     place_order,
-    show_thanks,
 ]

@@ -1,32 +1,39 @@
-"""What becomes of an order: paid, shipped, cancelled (FEATURES S4). Each step at most once, each with an
-entry.
+"""What becomes of an order: paid, shipped, cancelled (FEATURES S4). Each step at most once, each with an entry.
+
+Refunds are in `refunds.py`; payments through a provider in `payments.py`.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Conflict, NotFound, add_activity, hold_contact
-from plugins.shop.models import Order, OrderLine, now
+from core import Activity, Actor, Conflict, add_activity, site_of
+from plugins.shop.holding import hold_order, in_hand, owed_for
+from plugins.shop.mails import mail_order
+from plugins.shop.models import Order, Payment, now
 from plugins.shop.orders import add_event
-from plugins.shop.stock import put_back
-from plugins.shop.totals import recount
-from plugins.shop.vouchers import give_back
+from plugins.shop.refunds import take_back_rest
 
 Step = Literal["paid", "shipped", "cancelled"]
 
 STEPS: tuple[Step, ...] = get_args(Step)
 
-STATES = ("open", "paid", "shipped", "cancelled")
+STATES = ("open", "paid", "shipped", "cancelled", "refunded")
 
 STATE_LABELS: Mapping[str, str] = MappingProxyType(
-    {"open": "Still open", "paid": "Paid", "shipped": "Shipped", "cancelled": "Cancelled"}
+    {
+        "open": "Still open",
+        "paid": "Paid",
+        "shipped": "Shipped",
+        "cancelled": "Cancelled",
+        "refunded": "Refunded",
+    }
 )
 """State → its name for people, a message id."""
 
@@ -36,18 +43,21 @@ STATE_TONES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "paid": ("green", "check"),
         "shipped": ("blue", "send"),
         "cancelled": ("neutral", "x"),
+        "refunded": ("neutral", "undo"),
     }
 )
 """State → colour and icon of its badge."""
 
 
-def steps_of(*, paid_at: datetime | None, shipped_at: datetime | None, cancelled_at: datetime | None) -> Sequence[Step]:
+def steps_of(
+    *, paid_at: datetime | None, shipped_at: datetime | None, cancelled_at: datetime | None, refunded: bool = False
+) -> Sequence[Step]:
     """The steps an order can take now.
 
-    A cancelled one none. Paid and shipped come in either order, as with an invoice that is paid later; what
-    was shipped can't be cancelled.
+    A cancelled one none, nor one that was refunded as a whole. Paid and shipped come in either order, as with an
+    invoice that is paid later; what was shipped can't be cancelled, but refunded.
     """
-    if cancelled_at is not None:
+    if cancelled_at is not None or refunded:
         return ()
     steps: list[Step] = []
     if paid_at is None:
@@ -57,33 +67,57 @@ def steps_of(*, paid_at: datetime | None, shipped_at: datetime | None, cancelled
     return steps
 
 
-def take_step(session: Session, order_id: int, step: Step, actor: Actor, at: datetime | None = None) -> str:
-    """Take an order a step on; answers its number.
+def take_step(
+    session: Session, order_id: int, step: Step, actor: Actor, at: datetime | None = None, *, mail: bool = False
+) -> str:
+    """Take an order a step on; answers its number. With `mail` the customer is told, if the settings have it.
 
-    Cancelling puts the goods back into stock, gives back the voucher's use, and takes the order out of the
-    contact's totals. Raises NotFound, and Conflict when the order can't take this step, as when a colleague
-    cancelled it a moment ago.
+    "paid" notes the payment of what is still owed. "cancelled" takes back all that is left: the goods go into stock,
+    the voucher's use is given back, what was paid is to go back (`give_money_back` after the transaction), and the
+    order is taken out of the contact's totals. Raises NotFound, and Conflict when the order can't take this step, as
+    when a colleague cancelled it a moment ago.
     """
-    # The contact first, as everyone does: whoever merges holds it, and then the orders.
-    contact_id = session.scalar(select(Order.contact_id).where(Order.id == order_id))
-    if contact_id is not None:
-        hold_contact(session, contact_id)
-    # Locked: of two people who press at once the second sees what the first did.
-    statement = select(Order).where(Order.id == order_id).with_for_update()
-    order = session.scalar(statement, execution_options={"populate_existing": True})
-    if order is None:
-        raise NotFound("There is no such order.")
-    possible = steps_of(paid_at=order.paid_at, shipped_at=order.shipped_at, cancelled_at=order.cancelled_at)
+    order = hold_order(session, order_id)
+    possible = steps_of(
+        paid_at=order.paid_at,
+        shipped_at=order.shipped_at,
+        cancelled_at=order.cancelled_at,
+        refunded=order.state == "refunded",
+    )
     if step not in possible:
         raise Conflict("Order %(number)s can't be changed like this any more.", number=order.number)
     at = at or now()
-    setattr(order, f"{step}_at", at)
-    # "Shipped" tells more than "paid", whichever came last.
-    order.state = "shipped" if step == "paid" and order.shipped_at is not None else step
-    add_event(session, order.id, step, actor, at)
     if step == "cancelled":
-        put_back(session, session.scalars(select(OrderLine).where(OrderLine.order_id == order.id)).all())
-        give_back(session, order.id)
+        take_back_rest(session, order, actor, at, mail=mail)
+    elif step == "paid":
+        rest = owed_for(order) - in_hand(session, order.id)
+        payment = Payment(
+            order_id=order.id,
+            method=order.payment_method,
+            reference=f"noted-{secrets.token_urlsafe(12)}",
+            state="paid",
+            amount=max(0, rest),
+            started_at=at,
+            paid_at=at,
+        )
+        session.add(payment)
+        mark_paid(session, order, actor, at, mail=mail)
+    else:
+        order.shipped_at, order.state = at, "shipped"
+        _tell(session, order, step, actor, at, mail=mail)
+    return order.number
+
+
+def mark_paid(session: Session, order: Order, actor: Actor, at: datetime, *, mail: bool) -> None:
+    """Make an order that the caller holds a paid one, once its payments are written down."""
+    order.paid_at = at
+    # "Shipped" tells more than "paid", whichever came last.
+    order.state = "paid" if order.shipped_at is None else "shipped"
+    _tell(session, order, "paid", actor, at, mail=mail)
+
+
+def _tell(session: Session, order: Order, step: Step, actor: Actor, at: datetime, *, mail: bool) -> None:
+    add_event(session, order.id, step, actor, at)
     if order.contact_id is not None:
         add_activity(
             session,
@@ -92,6 +126,5 @@ def take_step(session: Session, order_id: int, step: Step, actor: Actor, at: dat
             actor=actor,
             occurred_at=at,
         )
-        if step == "cancelled":
-            recount(session, order.contact_id)
-    return order.number
+    if mail:
+        mail_order(session, site_of(session), order, step)

@@ -44,14 +44,16 @@ def take_stock(session: Session, variant: Variant, name: str, quantity: int) -> 
     return taken.stock is not None
 
 
-def put_back(session: Session, lines: Sequence[OrderLine]) -> None:
-    """Put the lines of a cancelled order back, where the stock was counted then and still is."""
+def put_back(session: Session, pieces: Sequence[tuple[OrderLine, int]]) -> None:
+    """Put so many pieces of lines back that were cancelled or refunded, where the stock was counted then and still
+    is.
+    """
     # In the order of their ids, as orders take them: two transactions never wait for each other in a circle.
-    for line in sorted(lines, key=lambda line: line.variant_id or 0):
+    for line, quantity in sorted(pieces, key=lambda pair: pair[0].variant_id or 0):
         if line.from_stock and line.variant_id is not None:
             session.execute(
                 update(Variant)
                 .where(Variant.id == line.variant_id, Variant.stock.is_not(None))
-                .values(stock=Variant.stock + line.quantity)
+                .values(stock=Variant.stock + quantity)
                 .execution_options(synchronize_session=False)
             )

@@ -11,6 +11,12 @@ from sqlalchemy.orm import Session
 from core import Money, upsert
 from plugins.shop.models import CustomerAmount, CustomerTotals, Order
 
+COUNTED = Order.state.not_in(("cancelled", "refunded"))
+"""Orders that count: something of them was bought, and not all of it taken back."""
+
+BOUGHT = Order.total - Order.refunded
+"""What was really bought of an order, in minor units of its currency; 0 for a cancelled one."""
+
 
 def count_order(session: Session, contact_id: int, total: Money, placed_at: datetime) -> None:
     """Add an order that was just recorded."""
@@ -44,7 +50,7 @@ def count_order(session: Session, contact_id: int, total: Money, placed_at: date
 
 
 def recount(session: Session, contact_id: int) -> None:
-    """Work out a contact's totals anew, as when an order was cancelled."""
+    """Work out a contact's totals anew, as when an order was cancelled or refunded."""
     # Locks the contact's row first: an order that is being recorded elsewhere then adds to what is written
     # here, or is committed and counted.
     session.execute(
@@ -56,9 +62,9 @@ def recount(session: Session, contact_id: int) -> None:
             update={"orders": CustomerTotals.orders},
         )
     )
-    counted = (Order.contact_id == contact_id, Order.state != "cancelled")
+    counted = (Order.contact_id == contact_id, COUNTED)
     rows = session.execute(
-        select(Order.currency, func.count(), func.max(Order.placed_at), func.sum(Order.total))
+        select(Order.currency, func.count(), func.max(Order.placed_at), func.sum(BOUGHT))
         .where(*counted)
         .group_by(Order.currency)
     ).all()

@@ -212,24 +212,21 @@ def _used_up() -> VoucherRefused:
 # Making them
 
 
-def all_vouchers(session: Session, site: Site) -> Sequence[VoucherView]:
-    """All vouchers, the newest first."""
-    return [_view(site, voucher) for voucher in session.scalars(select(Voucher).order_by(Voucher.id.desc()))]
-
-
 def get_voucher(session: Session, site: Site, voucher_id: int) -> VoucherView:
     """One voucher. Raises NotFound."""
-    return _view(site, _get(session, voucher_id))
+    return view_of(site, _get(session, voucher_id))
 
 
 def usable_codes(session: Session, site: Site) -> Sequence[str]:
-    """Codes to choose from while staff order on somebody's behalf."""
-    return [one.code for one in all_vouchers(session, site) if one.state == "active"][:50]
+    """Codes to choose from while staff order on somebody's behalf: the newest that were made one by one."""
+    statement = select(Voucher).where(Voucher.active, Voucher.batch_id.is_(None)).order_by(Voucher.id.desc()).limit(200)
+    views = [view_of(site, voucher) for voucher in session.scalars(statement)]
+    return [one.code for one in views if one.state == "active"][:50]
 
 
 def add_voucher(session: Session, site: Site, values: VoucherValues) -> int:
     """Add a voucher, usable at once; answers its id. Raises InvalidInput when there is one with this code."""
-    row = _columns(site, values) | {"active": True}
+    row = columns_of(site, values) | {"active": True}
     voucher_id: int | None = session.scalar(upsert(session, Voucher, row, keys=["code_key"]).returning(Voucher.id))
     if voucher_id is None:
         raise _taken()
@@ -241,7 +238,7 @@ def edit_voucher(session: Session, site: Site, voucher_id: int, values: VoucherV
     voucher = _get(session, voucher_id, lock=True)
     if session.scalar(select(Voucher.id).where(Voucher.code_key == code_key(values.code), Voucher.id != voucher_id)):
         raise _taken()
-    for name, value in _columns(site, values).items():
+    for name, value in columns_of(site, values).items():
         setattr(voucher, name, value)
 
 
@@ -269,7 +266,8 @@ def _get(session: Session, voucher_id: int, *, lock: bool = False) -> Voucher:
     return voucher
 
 
-def _columns(site: Site, values: VoucherValues) -> dict[str, object]:
+def columns_of(site: Site, values: VoucherValues) -> dict[str, object]:
+    """The columns of a voucher's row for these values."""
     zone = site.settings.zone
     return {
         "code": values.code,
@@ -289,7 +287,8 @@ def _beginning(day: date | None, zone: ZoneInfo) -> datetime | None:
     return datetime(day.year, day.month, day.day, tzinfo=zone) if day is not None else None
 
 
-def _view(site: Site, voucher: Voucher) -> VoucherView:
+def view_of(site: Site, voucher: Voucher) -> VoucherView:
+    """A voucher's row as staff see it."""
     zone, moment = site.settings.zone, now()
     if not voucher.active:
         state = "off"

@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from datetime import date
 from types import MappingProxyType
 from typing import Any
+from urllib.parse import urlencode
 
-from litestar.params import FromPath
+from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response
 
 from core import Form, FormInput, InvalidInput, Request, currency_digits, get, post
 from plugins.shop.amounts import FULL, parse_price, parse_rate, written_decimal, written_rate
-from plugins.shop.forms import summary
+from plugins.shop.forms import number_of, summary
+from plugins.shop.voucher_batches import list_batches, list_vouchers
 from plugins.shop.vouchers import (
+    MAX_CODE,
     MAX_LIMIT,
     VoucherValues,
     VoucherView,
     add_voucher,
-    all_vouchers,
     check_code,
+    code_key,
     delete_voucher,
     edit_voucher,
     get_voucher,
@@ -43,11 +46,23 @@ STATE_SIGNS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 
 
 @get(LIST, permission="shop.vouchers")
-def show_vouchers(request: Request) -> Response[str]:
-    """All vouchers."""
+def show_vouchers(request: Request, q: FromQuery[str] = "", before: FromQuery[str] = "") -> Response[str]:
+    """The vouchers that were made one by one, the newest first, or all whose code begins with `q`; and the batches."""
+    q = q.replace("\x00", "").strip()[:MAX_CODE]
+    place = number_of(before)
     with request.site.session() as session:
-        vouchers = all_vouchers(session, request.site)
-    return request.page("shop/vouchers.html", vouchers=vouchers, signs=STATE_SIGNS)
+        page = list_vouchers(session, request.site, key=code_key(q), before=place)
+        batches = list_batches(session)
+    kept = {"q": q} if q else {}
+    return request.page(
+        "shop/vouchers.html",
+        page=page,
+        batches=batches,
+        signs=STATE_SIGNS,
+        q=q,
+        first=LIST + (f"?{urlencode(kept)}" if kept else "") if place else None,
+        older=f"{LIST}?{urlencode({**kept, 'before': page.older})}" if page.older else None,
+    )
 
 
 @get(f"{LIST}/new", permission="shop.vouchers")
@@ -59,7 +74,7 @@ def new_voucher(request: Request) -> Response[str]:
 @post(f"{LIST}/new", permission="shop.vouchers", max_body=10_000)
 def create_voucher(request: Request, form: FormInput) -> Response[str] | Redirect:
     """Add a voucher; it can be used at once."""
-    values = _read(form, request.site.setting("shop.currency"))
+    values = read_values(form, request.site.setting("shop.currency"))
     if values is not None:
         try:
             with request.site.begin() as session:
@@ -82,7 +97,7 @@ def show_voucher(request: Request, voucher_id: FromPath[int]) -> Response[str]:
 @post(f"{LIST}/{{voucher_id:int}}", permission="shop.vouchers", max_body=10_000)
 def change_voucher(request: Request, form: FormInput, voucher_id: FromPath[int]) -> Response[str] | Redirect:
     """Change a voucher. Orders keep what it took off them."""
-    values = _read(form, request.site.setting("shop.currency"))
+    values = read_values(form, request.site.setting("shop.currency"))
     if values is not None:
         try:
             with request.site.begin() as session:
@@ -114,7 +129,7 @@ def remove_voucher(request: Request, voucher_id: FromPath[int]) -> Redirect:
     return request.redirect(LIST, "Voucher %(code)s is deleted.", code=code)
 
 
-def _read(form: Form, currency: str) -> VoucherValues | None:
+def read_values(form: Form, currency: str) -> VoucherValues | None:
     """Check what staff typed; None when something is wrong, which `form.errors` then says."""
     code = form.text("code") or make_code()
     try:

@@ -52,7 +52,7 @@ def test_h3_the_sample_plugins_column_and_panel_appear(served: tuple[ServerProce
     expect(page.locator("#panel-sample_plugin-points")).to_contain_text("10 Punkte")
     page.get_by_role("button", name="Aktionen").click()
     page.get_by_role("link", name="Punkte vergeben").first.click()
-    page.get_by_label("Punkte").fill("95")
+    page.get_by_role("spinbutton", name="Punkte").fill("95")
     page.get_by_role("button", name="Punkte vergeben").click()
     expect(page.locator("#panel-sample_plugin-points")).to_contain_text("105 Punkte")
     page.goto(f"{server.url}/dashboard/contacts")

@@ -16,6 +16,7 @@ from core.web.application import Application
 from plugins.shop.models import Order, Variant
 from plugins.shop.orders import Item, NewOrder, RecordedOrder, record_order
 from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
+from tests.support.dumps import Dump, rows_of
 
 Client = TestClient[Application]
 
@@ -28,6 +29,15 @@ PERSON = {
     "city": "Berlin",
     "country": "DE",
 }
+
+SELLER = {
+    "shop.seller_name": "Bäckerei Krume GmbH",
+    "shop.seller_address": "Mühlengasse 3\n79098 Freiburg",
+    "shop.vat_id": "DE123456789",
+    "shop.iban": "DE89370400440532013000",
+    "shop.mail_paid": "yes",
+}
+"""Settings of a site that can make invoices."""
 
 DETAILS = Details(**{name: value for name, value in PERSON.items() if name != "email"})
 
@@ -65,14 +75,11 @@ def count(site: Site, model: type[Base]) -> int:
         return session.scalar(select(func.count()).select_from(model)) or 0
 
 
-def everything(site: Site) -> dict[str, list[Any]]:
+def everything(site: Site) -> Dump:
     """All rows of all tables: what must be the same after something was refused."""
-    with site.session() as session:
-        return {
-            table.name: sorted(map(repr, session.execute(select(table))))
-            for table in Base.metadata.sorted_tables
-            if table.name.startswith(("shop_", "contact"))
-        }
+    return rows_of(
+        site, [table for table in Base.metadata.tables.values() if table.name.startswith(("shop_", "contact"))]
+    )
 
 
 def stock_of(site: Site, variant_id: int) -> int | None:

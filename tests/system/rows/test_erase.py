@@ -130,6 +130,13 @@ def test_c8_a_contact_is_deleted_from_the_profile_and_the_receipt_says_what_stay
     expect(page.get_by_role("heading", name="Löschbelege", level=1)).to_be_visible()
 
 
+OPEN_AND_TYPE = """(button, key) => {
+  button.click();
+  button.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true, cancelable: true }));
+  return document.activeElement.textContent.trim();
+}"""
+
+
 def test_c12_the_log_is_newest_first_and_filtered_by_kind_with_the_keyboard_alone(counter: Counter) -> None:
     number = order(counter, "karl.c12@example.org", "Karl Protokoll")
     page = counter.staff()
@@ -148,8 +155,12 @@ def test_c12_the_log_is_newest_first_and_filtered_by_kind_with_the_keyboard_alon
         page.keyboard.press("Tab")
         if button.evaluate("element => element === document.activeElement"):
             break
+    # Somebody types on at once: the letter comes before the browser has told that the menu is open.
+    assert button.evaluate(OPEN_AND_TYPE, "b").startswith("Bestellung")
+    page.keyboard.press("Escape")
+    expect(button).to_be_focused()
     page.keyboard.press("Enter")
-    # The menu has the focus; a letter leads to „Bestellung“, the plugin's own kind.
+    # A letter leads to „Bestellung“, the plugin's own kind.
     page.keyboard.press("b")
     page.keyboard.press("Enter")
     expect(log).to_have_count(1)

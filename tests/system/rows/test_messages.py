@@ -1,17 +1,21 @@
-"""M1 and M3, and „Nachricht senden“ of L8 and P2, as staff do it in German; the mails go to a real server."""
+"""M1, M3 and K2, and „Nachricht senden“ of L8 and P2, in German; the mails go to a real server."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from email.message import EmailMessage
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
-from core import SYSTEM, state
+from core import SYSTEM, Contact, state
 from plugins.consent.changing import Evidence, change_consent
+from tests.plugins.shop.helpers import add as add_product
 from tests.support.mail import MailServer, mail_server
 from tests.support.server import ServerProcess
 from tests.support.sites import open_same_site, within
@@ -213,3 +217,93 @@ def test_p2_nachricht_senden_on_the_profile_also_without_scripts(office: Counter
     scripted.goto(office.profile(contact_id))
     scripted.keyboard.press("m")
     expect(scripted.get_by_role("dialog").get_by_label("Betreff")).to_be_visible()
+
+
+def link_in(letter: EmailMessage, path: str) -> str:
+    """The link to this page in the text of a mail."""
+    plain = letter.get_body(("plain",))
+    assert plain is not None
+    found = re.search(rf"http\S+{path}\S+", plain.get_content())
+    assert found is not None, plain.get_content()
+    return found[0]
+
+
+def test_k2_a_tick_at_the_checkout_is_confirmed_proved_and_withdrawn_and_no_file_brings_it_back(
+    office: Counter, mails: MailServer, tmp_path: Path
+) -> None:
+    staff, visitor = office.staff(), office.visitor()
+    set_sender(staff, office)
+    add_product(office.site, "Roggenbrot")
+
+    visitor.goto(f"{office.url}/shop")
+    visitor.locator("a[href^='/shop/products/']").first.click()
+    visitor.get_by_role("button", name="In den Warenkorb").click()
+    visitor.goto(f"{office.url}/shop/checkout")
+    for name, value in {
+        "email": "petra@example.org",
+        "name": "Petra Neu",
+        "street": "Am Markt 1",
+        "postal_code": "53111",
+        "city": "Bonn",
+    }.items():
+        visitor.locator(f"[name={name}]").fill(value)
+    visitor.locator("[name=country]").select_option("DE")
+    box = visitor.get_by_role("checkbox", name=re.compile("Angebote und Neuigkeiten von Bäckerei Lindner"))
+    expect(box).not_to_be_checked()
+    box.check()
+    visitor.get_by_role("button", name="Zahlungspflichtig bestellen").click()
+    expect(visitor).to_have_url(re.compile("/shop/thanks/"))
+
+    def asked() -> list[EmailMessage]:
+        return [letter for letter in mails.letters if letter["Subject"] == "Bitte bestätigen: Werbung"]
+
+    within(20, lambda: len(asked()) == 1)
+    (letter,) = asked()
+    assert letter["To"].addresses[0].addr_spec == "petra@example.org"
+    assert letter["List-Unsubscribe"] is None, "it is one that was asked for"
+    visitor.goto(link_in(letter, "/consent/confirm/"))
+    visitor.get_by_role("button", name="Ja, ich bestätige").click()
+    expect(visitor.get_by_role("heading", name="das ist bestätigt")).to_be_visible()
+
+    with office.site.session() as session:
+        contact_id = session.scalars(select(Contact.id).where(Contact.email_key == "petra@example.org")).one()
+    staff.goto(office.profile(contact_id))
+    panel = staff.locator("#panel-consent-all")
+    state_now = panel.locator(".row-between").first
+    expect(state_now).to_contain_text("Abonniert")
+    panel.get_by_role("link", name="Nachweis").click()
+    expect(staff.get_by_role("heading", name="Nachweis der Einwilligungen")).to_be_visible()
+    for words in ("Bestätigung offen → Abonniert", str(letter["Message-ID"]).strip("<>"), "shop.checkout"):
+        expect(staff.locator("main")).to_contain_text(words)
+    with staff.expect_download() as waiting:
+        staff.get_by_role("link", name="Als PDF herunterladen").click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"%PDF-")
+
+    mails.mails.clear()
+    staff.goto(f"{office.profile(contact_id)}/message")
+    staff.get_by_label("Betreff").fill("Neues im Mai")
+    staff.get_by_label("Text").fill("Es gibt Spargel.")
+    staff.get_by_label("Werbung").check()
+    staff.get_by_role("button", name="Senden").click()
+    within(20, lambda: [one["Subject"] for one in mails.letters] == ["Neues im Mai"])
+    (offer,) = mails.letters
+    # As a mail program does it: no cookie, no Origin (RFC 8058).
+    url = str(offer["List-Unsubscribe"]).strip("<>")
+    assert url == link_in(offer, "/unsubscribe/")
+    assert httpx.post(url, data={"List-Unsubscribe": "One-Click"}).status_code == 200
+    staff.goto(office.profile(contact_id))
+    expect(state_now).to_contain_text("Abgemeldet")
+
+    staff.goto(f"{office.url}/dashboard/contacts/import")
+    staff.get_by_label("Oder Adressen einfügen").fill("Petra Neu <PETRA@example.org>")
+    staff.get_by_label("Automatisch abonnieren").check()
+    staff.get_by_role("button", name="Weiter").click()
+    staff.get_by_role("button", name=re.compile(r"Zeilen? importieren")).click()
+    expect(staff.get_by_role("heading", name="Der Import ist fertig")).to_be_visible(timeout=20_000)
+    staff.goto(office.profile(contact_id))
+    expect(state_now).to_contain_text("Abgemeldet")
+    expect(panel).to_contain_text("3 Einträge")
+
+    # The person's own page, from the mail that came long ago.
+    visitor.goto(link_in(offer, "/consent/preferences/"))
+    expect(box).not_to_be_checked()

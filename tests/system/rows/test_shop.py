@@ -1,0 +1,93 @@
+"""S1 to S5 in a browser: a visitor orders on a phone without scripts, staff on a contact's behalf, vouchers in both."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from plugins.shop.products import ProductValues, VariantValues, add_product
+from plugins.shop.vouchers import VoucherValues, add_voucher
+from tests.system.rows.conftest import Counter
+
+
+def stock_up(counter: Counter) -> None:
+    """A product in two variants, and a voucher of ten percent."""
+    with counter.site.begin() as session:
+        values = ProductValues(
+            name="Sonntagsbrot",
+            slug="sunday-bread",
+            option="Größe",
+            variants=[VariantValues(name="klein", price=400), VariantValues(name="groß", price=700, stock=5)],
+            tax_rate=700,
+            position=0,
+        )
+        add_product(session, counter.site, values)
+        voucher = VoucherValues(
+            code="Sonntag 10",
+            kind="percent",
+            value=1000,
+            minimum=0,
+            starts_on=None,
+            ends_on=None,
+            limit=None,
+            limit_per_customer=None,
+        )
+        add_voucher(session, counter.site, voucher)
+
+
+def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> None:
+    stock_up(counter)
+    visitor = counter.visitor(java_script_enabled=False, viewport={"width": 360, "height": 780})
+    visitor.goto(f"{counter.url}/shop")
+    visitor.get_by_role("link", name="Sonntagsbrot").first.click()
+    visitor.get_by_label("groß").check()
+    visitor.get_by_label("Menge").fill("2")
+    visitor.get_by_role("button", name="In den Warenkorb").click()
+    visitor.goto(f"{counter.url}/shop/cart")
+    visitor.get_by_label("Gutschein", exact=True).fill("sonntag-10")
+    visitor.get_by_role("button", name="Gutschein einlösen").click()
+    expect(visitor.locator(".totals .grand")).to_contain_text("12,60 €")
+    visitor.get_by_role("link", name="Zur Kasse").click()
+    visitor.locator("[name=email]").fill("nora.neu@example.org")
+    visitor.locator("[name=name]").fill("Nora Neu")
+    visitor.locator("[name=street]").fill("Lindenstraße 1")
+    visitor.locator("[name=postal_code]").fill("53111")
+    visitor.locator("[name=city]").fill("Bonn")
+    visitor.locator("[name=country]").select_option("DE")
+    visitor.get_by_role("button", name="Zahlungspflichtig bestellen").click()
+    expect(visitor).to_have_url(re.compile("/shop/thanks/"))
+    expect(visitor.locator("main")).to_contain_text("12,60 €")
+
+    # The customer is in the list at once, with the order on the profile.
+    staff = counter.staff()
+    staff.goto(f"{counter.url}/dashboard/contacts?q=nora.neu")
+    row = staff.locator("tbody tr")
+    expect(row).to_contain_text("Nora Neu")
+    expect(row).to_contain_text("12,60 €")
+    row.get_by_role("link", name=re.compile("Ansehen")).click()
+    expect(staff.get_by_text("Kunde", exact=True)).to_be_visible()
+
+    # Staff order for a lead, from the lead's profile: from the shelf, and something that is not on it.
+    lead = counter.contact("Lena Lead")
+    staff.goto(counter.profile(lead))
+    expect(staff.get_by_text("Lead", exact=True)).to_be_visible()
+    staff.get_by_role("button", name="Aktionen", exact=True).click()
+    staff.locator("#contact-actions").get_by_role("link", name="Bestellung aufgeben").click()
+    staff.get_by_label("Menge von Sonntagsbrot, klein").fill("1")
+    staff.get_by_text("Etwas, das nicht im Shop steht").click()
+    line = staff.get_by_role("group", name="Zeile 1")
+    line.get_by_label("Name").fill("Torte nach Wunsch")
+    line.get_by_label("Preis inkl. MwSt.").fill("36,00")
+    staff.get_by_label("Gutschein", exact=True).fill("Sonntag 10")
+    staff.get_by_role("button", name="Bestellung aufgeben").click()
+    expect(staff).to_have_url(counter.profile(lead))
+    expect(staff.get_by_text("Kunde", exact=True)).to_be_visible()
+    panel = staff.locator("#panel-shop-orders")
+    expect(panel.locator("dd").first).to_have_text("36,00 €")
+
+    panel.locator("tbody a").first.click()
+    expect(staff.locator("main")).to_contain_text("Torte nach Wunsch")
+    expect(staff.locator("main")).to_contain_text("Gutschein Sonntag 10")
+    staff.get_by_role("button", name="Als bezahlt markieren").click()
+    expect(staff.locator(".page-title")).to_contain_text("Bezahlt")
