@@ -1,87 +1,79 @@
-"""The box on public forms: its wording, and what happens when it was ticked."""
+"""The boxes on public forms, and what happens when one was ticked."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from core import VISITOR, InvalidInput, PublicField, SettingsField, Site, Submission
-from plugins.consent.changing import ConsentRefused, Evidence, change_consent
+from core import VISITOR, PublicField, Site, Submission
+from plugins.consent import customers
+from plugins.consent.changing import ConsentRefused, Evidence, change_consent, newest_event, state_of
+from plugins.consent.confirming import ask_to_confirm, may_mail
+from plugins.consent.models import ConsentEvent
+from plugins.consent.purposes import Purpose, open_purposes
 
-TARGETS = {"consent.marketing": ("marketing", "pending"), "consent.system": ("system", "subscribed")}
-"""Key of a box → the purpose it is for, and the state a tick leads to."""
-
-DEFAULTS = {
-    "consent.wording_de": "Ich möchte per E-Mail Angebote und Neuigkeiten von {site} erhalten. "
-    "Diese Einwilligung kann ich jederzeit widerrufen.",
-    "consent.wording_en": "I would like to get offers and news from {site} by e-mail. "
-    "I can withdraw this consent at any time.",
-    "consent.system_wording_de": "",
-    "consent.system_wording_en": "",
-}
-"""Setting → the wording a site starts with; an empty one shows no box."""
-
-_SETTINGS = {"consent.marketing": "consent.wording_", "consent.system": "consent.system_wording_"}
-
-MAX_WORDING = 1000
+PREFIX = "consent."
 
 
-def settings_fields() -> list[SettingsField]:
-    """The wordings, one a language."""
-    hint = "{site} stands for the name of the site. Without a text, no box is shown."
-    labels = {
-        "consent.wording_de": "Wording beside the advertising box, German",
-        "consent.wording_en": "Wording beside the advertising box, English",
-        "consent.system_wording_de": "Wording beside the box for system notifications, German",
-        "consent.system_wording_en": "Wording beside the box for system notifications, English",
-    }
-    return [
-        SettingsField(
-            key=key,
-            label=label,
-            kind="textarea",
-            default=DEFAULTS[key],
-            hint=hint,
-            clean=clean_wording,
-            order=100 + number,
-        )
-        for number, (key, label) in enumerate(labels.items())
-    ]
-
-
-def clean_wording(text: str) -> str:
-    """A wording on one line. Raises InvalidInput when it is too long to be read beside a box."""
-    cleaned = " ".join(text.split())
-    if len(cleaned) > MAX_WORDING:
-        raise InvalidInput("This is too long: %(max)s characters at most.", max=MAX_WORDING)
-    return cleaned
-
-
-def boxes(site: Site, language: str) -> list[PublicField]:
+def boxes(site: Site, form: str, language: str) -> list[PublicField]:
     """The boxes for a public form in one language: never ticked beforehand or required (GDPR Art. 7 (4))."""
+    with site.session() as session:
+        purposes = open_purposes(session)
     shown = []
-    for order, (key, setting) in enumerate(_SETTINGS.items()):
-        wording = site.setting(setting + language).replace("{site}", site.setting("site.name"))
+    for order, purpose in enumerate(purposes):
+        wording = purpose.wording(site, language)
         if wording:
-            shown.append(PublicField(key=key, wording=wording, order=100 + order))
+            hint = customers.notice(site, form, language) if purpose.key == "marketing" else ""
+            shown.append(PublicField(key=PREFIX + purpose.key, wording=wording, hint=hint, order=100 + order))
     return shown
 
 
-def record_ticks(session: Session, submission: Submission) -> None:
+def record_ticks(session: Session, site: Site, submission: Submission) -> None:
     """Keep what was ticked on a public form: advertising then waits to be confirmed, notices do not."""
-    for key in sorted(submission.ticked & TARGETS.keys()):
-        purpose, to = TARGETS[key]
-        evidence = Evidence(
-            way="form",
-            actor=VISITOR,
-            occurred_at=submission.occurred_at,
-            email=submission.email,
-            page=submission.page,
-            form=submission.form,
-            wording=submission.wordings[key],
-            language=submission.language,
-        )
-        try:
-            change_consent(session, contact_id=submission.contact_id, purpose=purpose, to=to, evidence=evidence)
-        except ConsentRefused:
-            # Already subscribed, or the address bounces: a tick is no mistake of the visitor.
-            continue
+    purposes = {PREFIX + one.key: one for one in open_purposes(session)}
+    waiting = []
+    for key in sorted(submission.ticked & purposes.keys()):
+        event = _tick(session, site, submission, purposes[key])
+        if event is not None and event.to_state == "pending":
+            waiting.append(event)
+    ask_to_confirm(session, site, waiting)
+    customers.record_purchase(session, site, submission)
+
+
+def _tick(session: Session, site: Site, submission: Submission, purpose: Purpose) -> ConsentEvent | None:
+    to = "pending" if purpose.needs_confirmation else "subscribed"
+    wording = submission.wordings[PREFIX + purpose.key]
+    evidence = Evidence(
+        way="form",
+        actor=VISITOR,
+        occurred_at=submission.occurred_at,
+        email=submission.email,
+        page=submission.page,
+        form=submission.form,
+        wording=wording,
+        wording_version=_version(site, purpose, submission.language, wording),
+        language=submission.language,
+        facts={"box": "not ticked beforehand"},
+    )
+    return ask(session, site, submission.contact_id, purpose.key, to, evidence)
+
+
+def ask(
+    session: Session, site: Site, contact_id: int, purpose: str, to: str, evidence: Evidence
+) -> ConsentEvent | None:
+    """Keep what a person asked for; None when that changes nothing. Raises NotFound.
+
+    Somebody who ticks for an address again and again adds nothing once no further mail goes to it.
+    """
+    if state_of(session, contact_id, purpose) == to == "pending" and not may_mail(session, site, contact_id):
+        return None
+    try:
+        changed = change_consent(session, contact_id=contact_id, purpose=purpose, to=to, evidence=evidence)
+    except ConsentRefused:
+        # Already subscribed, or the address bounces: a tick is no mistake of the visitor.
+        return None
+    return newest_event(session, contact_id, purpose) if changed else None
+
+
+def _version(site: Site, purpose: Purpose, language: str, wording: str) -> int:
+    """The version of a wording; 0 for one that is not the newest any more."""
+    return purpose.version(language) if purpose.wording(site, language) == wording else 0

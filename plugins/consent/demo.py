@@ -8,9 +8,10 @@ from random import Random
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import VISITOR, Actor, Contact, Demo, DemoPerson, Site, parse_address
+from core import SYSTEM, VISITOR, Actor, Contact, Demo, DemoPerson, Site, parse_address
 from plugins.consent.asking import boxes
 from plugins.consent.changing import Evidence, change_consent
+from plugins.consent.waiting import pending_time
 
 FORMS = (
     ("shop.checkout", "/shop/checkout"),
@@ -57,6 +58,10 @@ def _one_history(session: Session, site: Site, demo: Demo, person: DemoPerson, c
         evidence = _tick(site, chance, person, language, asked)
         change_consent(session, contact_id=contact_id, purpose="marketing", to="pending", evidence=evidence)
         if chance.random() > 0.86:
+            late = asked + pending_time(site)
+            if late < demo.now:
+                evidence = Evidence(way="expiry", actor=SYSTEM, occurred_at=late)
+                change_consent(session, contact_id=contact_id, purpose="marketing", to="expired", evidence=evidence)
             return
         when = _after(chance, asked, 30, demo.now)
         evidence = Evidence(
@@ -87,7 +92,7 @@ def _tick(
     site: Site, chance: Random, person: DemoPerson, language: str, when: datetime, *, system: bool = False
 ) -> Evidence:
     form, path = chance.choice([one for one in FORMS if one[0].partition(".")[0] in site.enabled] or [("", "/")])
-    wording = next((box.wording for box in boxes(site, language) if box.key == "consent.marketing"), "")
+    wording = next((box.wording for box in boxes(site, form, language) if box.key == "consent.marketing"), "")
     if system:
         wording = (
             "Bitte schreiben Sie mir, wenn sich an Öffnungszeiten oder Bedingungen etwas ändert."

@@ -16,8 +16,9 @@ from sqlalchemy.orm import Session
 
 from core import Actor, Choice, ContactField, FieldValue, InvalidInput, Site
 from plugins.consent.basis import SOURCE_LABELS, basis_errors, basis_text
-from plugins.consent.changing import PURPOSES, ConsentRefused, Evidence, change_consent
+from plugins.consent.changing import ConsentRefused, Evidence, change_consent
 from plugins.consent.models import ConsentState
+from plugins.consent.purposes import BUILTIN
 from plugins.consent.reading import STATE_LABELS
 
 SOURCE, PROOF = "consent.source", "consent.basis"
@@ -44,7 +45,7 @@ def contact_fields() -> list[ContactField]:
             permission="consent.edit",
             order=80 + order,
         )
-        for order, (purpose, label) in enumerate(PURPOSES.items())
+        for order, (purpose, label) in enumerate(BUILTIN.items())
     ]
     return [
         *purposes,
@@ -85,7 +86,7 @@ def write_consents(
     consent, and for a change that only the person can make.
     """
     source, proof = str(values.get(SOURCE) or ""), str(values.get(PROOF) or "").strip()
-    wanted = {purpose: values[f"consent.{purpose}"] for purpose in PURPOSES if f"consent.{purpose}" in values}
+    wanted = {purpose: values[f"consent.{purpose}"] for purpose in BUILTIN if f"consent.{purpose}" in values}
     if not wanted and (source or proof):
         raise InvalidInput("Choose which consent this is the proof of.", field=SOURCE if source else PROOF)
     evidence = Evidence(

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Contact, ImportChoice, ImportStatement, Site, add_activity, upsert
-from plugins.consent.changing import KINDS, ConsentRefused, Evidence, change_consent
+from core import Actor, Contact, ImportChoice, ImportStatement, Site, add_activity, upsert
+from plugins.consent.changing import ConsentRefused, Evidence, change_consent, logged
 from plugins.consent.models import ConsentEvent, ConsentState
+from plugins.consent.recording import record
 
 PURPOSE = "marketing"
 
@@ -103,8 +104,8 @@ def _record_new(
         upsert(session, ConsentState, rows, keys=["contact_id", "purpose"]).returning(ConsentState.contact_id)
     )
     new = set(inserted.scalars())
-    session.execute(
-        insert(ConsentEvent),
+    record(
+        session,
         [
             {
                 "contact_id": one.contact_id,
@@ -126,8 +127,8 @@ def _record_new(
         ],
     )
     for contact_id in sorted(new):
-        kind = KINDS[PURPOSE, states[contact_id]]
-        add_activity(session, contact_id, Activity(kind=kind), actor=actor, occurred_at=moment)
+        activity = logged(session, site, PURPOSE, states[contact_id])
+        add_activity(session, contact_id, activity, actor=actor, occurred_at=moment)
 
 
 def take_back(session: Session, site: Site, contact_ids: Sequence[int], source: str, actor: Actor) -> None:
@@ -150,21 +151,24 @@ def take_back(session: Session, site: Site, contact_ids: Sequence[int], source: 
             session.execute(upsert(session, ConsentState, row, keys=["contact_id", "purpose"], update=values))
         else:
             session.execute(delete(ConsentState).where(*state))
-        session.add(
-            ConsentEvent(
-                contact_id=event.contact_id,
-                purpose=PURPOSE,
-                from_state=event.to_state,
-                to_state=event.from_state,
-                occurred_at=moment,
-                recorded_at=moment,
-                way="import",
-                email=event.email,
-                form=f"{source}:undo",
-                basis=basis,
-                actor_kind=actor.kind,
-                actor_id=actor.id,
-                actor_name=actor.name,
-            )
-        )
-    session.flush()
+    record(
+        session,
+        [
+            {
+                "contact_id": event.contact_id,
+                "purpose": PURPOSE,
+                "from_state": event.to_state,
+                "to_state": event.from_state,
+                "occurred_at": moment,
+                "recorded_at": moment,
+                "way": "import",
+                "email": event.email,
+                "form": f"{source}:undo",
+                "basis": basis,
+                "actor_kind": actor.kind,
+                "actor_id": actor.id,
+                "actor_name": actor.name,
+            }
+            for event in events
+        ],
+    )

@@ -1,29 +1,48 @@
-"""Links for the person, to confirm and to unsubscribe: signed, so that nothing has to be stored for them."""
+"""Links for the person, to confirm, to unsubscribe and to choose: signed, so that nothing has to be stored for them."""
 
 from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Literal
 
 from attrs import frozen
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Contact, NotFound, Site, sign, unsign
-from plugins.consent.changing import PURPOSES
+from core import NotFound, Site, current_contact_id, sign, unsign
+from plugins.consent.changing import state_of
 from plugins.consent.models import ConsentEvent
+from plugins.consent.purposes import check_purpose
+from plugins.consent.waiting import pending_time
+
+INVALID = "This link is not valid. Copy it from the e-mail once more, as a whole."
+
+
+@frozen(kw_only=True)
+class Asked:
+    """One tick that a confirmation link belongs to: what for, and what stood beside the box.
+
+    `stage` is "open", "done" when it is confirmed already, "outdated" when the person has unsubscribed since, or
+    "expired" when too much time has passed: then the link confirms nothing any more.
+    """
+
+    purpose: str
+    wording: str
+    wording_version: int
+    stage: Literal["open", "done", "outdated", "expired"]
 
 
 @frozen(kw_only=True)
 class Request:
-    """The tick that a confirmation link belongs to: whose, for what, and what stood beside the box.
-
-    `outdated` is True when the person has unsubscribed since: the link then confirms nothing any more.
-    """
+    """The ticks that a confirmation link belongs to, all of one person at one time. `key` names the mail with it."""
 
     contact_id: int
-    purpose: str
-    wording: str
     email: str
     language: str
-    outdated: bool
+    key: str
+    asked: Sequence[Asked]
 
 
 @frozen(kw_only=True)
@@ -34,15 +53,20 @@ class Subscription:
     purpose: str
 
 
-def confirm_url(session: Session, site: Site, event_id: int) -> str:
-    """The link that confirms the tick recorded as event `event_id`, absolute."""
-    token = sign(site.secret, "consent.confirm", _name_of(session.get_one(ConsentEvent, event_id)))
-    return f"{site.settings.base_url}/consent/confirm/{token}"
+def confirm_url(site: Site, events: Sequence[ConsentEvent]) -> str:
+    """The link that confirms these ticks, absolute."""
+    return f"{site.settings.base_url}/consent/confirm/{sign(site.secret, 'consent.confirm', name_of(events))}"
 
 
-def _name_of(event: ConsentEvent) -> str:
-    # With its moment: SQLite gives the number of an erased event again, and that one would be somebody else's.
-    return f"{event.id} {event.recorded_at.isoformat()}"
+def name_of(events: Sequence[ConsentEvent]) -> str:
+    """What the link to confirm these ticks says."""
+    # With their moments: SQLite gives the number of an erased event again, and that one would be somebody else's.
+    return ",".join(f"{event.id} {event.recorded_at.isoformat()}" for event in events)
+
+
+def mail_key(name: str) -> str:
+    """What the mail with this link is known by in the outbox, so that there is one."""
+    return "consent.confirm:" + hashlib.sha256(name.encode()).hexdigest()
 
 
 def unsubscribe_url(site: Site, contact_id: int, purpose: str) -> str:
@@ -51,12 +75,32 @@ def unsubscribe_url(site: Site, contact_id: int, purpose: str) -> str:
     return f"{site.settings.base_url}/unsubscribe/{token}"
 
 
+def preferences_url(site: Site, contact_id: int) -> str:
+    """The link to the person's own page with all purposes, absolute. It works as long as the contact is there."""
+    return f"{site.settings.base_url}/consent/preferences/{sign(site.secret, 'consent.preferences', str(contact_id))}"
+
+
 def read_confirm_token(session: Session, site: Site, token: str) -> Request:
     """What a confirmation link belongs to. Raises NotFound for a forged one, and for an erased contact."""
     text = unsign(site.secret, "consent.confirm", token)
-    event = session.get(ConsentEvent, int(text.partition(" ")[0])) if text is not None else None
-    if event is None or _name_of(event) != text:
-        raise NotFound("This link is not valid. Copy it from the e-mail once more, as a whole.")
+    if text is None:
+        raise NotFound(INVALID)
+    events = []
+    for part in text.split(","):
+        event = session.get(ConsentEvent, int(part.partition(" ")[0]))
+        if event is None or name_of([event]) != part:
+            raise NotFound(INVALID)
+        events.append(event)
+    return Request(
+        contact_id=events[0].contact_id,
+        email=events[0].email,
+        language=events[0].language,
+        key=mail_key(text),
+        asked=tuple(_asked(session, site, event) for event in events),
+    )
+
+
+def _asked(session: Session, site: Site, event: ConsentEvent) -> Asked:
     withdrawn = session.scalar(
         select(ConsentEvent.id)
         .where(
@@ -67,25 +111,41 @@ def read_confirm_token(session: Session, site: Site, token: str) -> Request:
         )
         .limit(1)
     )
-    return Request(
-        contact_id=event.contact_id,
-        purpose=event.purpose,
-        wording=event.wording,
-        email=event.email,
-        language=event.language,
-        outdated=withdrawn is not None,
-    )
+    state = state_of(session, event.contact_id, event.purpose)
+    stage: Literal["open", "done", "outdated", "expired"] = "open"
+    if state == "subscribed":
+        stage = "done"
+    elif withdrawn is not None:
+        stage = "outdated"
+    elif state != "pending" or event.recorded_at < datetime.now(UTC) - pending_time(site):
+        stage = "expired"
+    return Asked(purpose=event.purpose, wording=event.wording, wording_version=event.wording_version, stage=stage)
 
 
 def read_unsubscribe_token(session: Session, site: Site, token: str) -> Subscription:
     """What an unsubscribe link ends; follows a merged contact. Raises NotFound for a forged one."""
     text = unsign(site.secret, "consent.unsubscribe", token)
     if text is None:
-        raise NotFound("This link is not valid. Copy it from the e-mail once more, as a whole.")
+        raise NotFound(INVALID)
     number, _, purpose = text.partition(" ")
-    if purpose not in PURPOSES:
-        raise NotFound("This link is not valid. Copy it from the e-mail once more, as a whole.")
-    contact = session.get(Contact, int(number))
-    while contact is not None and contact.merged_into_id is not None:
-        contact = session.get(Contact, contact.merged_into_id)
-    return Subscription(contact_id=contact.id if contact else None, purpose=purpose)
+    try:
+        check_purpose(session, purpose)
+    except NotFound:
+        raise NotFound(INVALID) from None
+    return Subscription(contact_id=_person(session, number), purpose=purpose)
+
+
+def read_preferences_token(session: Session, site: Site, token: str) -> int:
+    """The contact whose page this is; follows a merged one. Raises NotFound for a forged one, and for an erased one."""
+    text = unsign(site.secret, "consent.preferences", token)
+    contact_id = _person(session, text) if text is not None else None
+    if contact_id is None:
+        raise NotFound(INVALID)
+    return contact_id
+
+
+def _person(session: Session, number: str) -> int | None:
+    try:
+        return current_contact_id(session, int(number))
+    except NotFound:
+        return None

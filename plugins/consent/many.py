@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, func, insert, literal, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, false, literal, or_, select, update
 from sqlalchemy.orm import Session
 
 from core import (
-    Activity,
     Actor,
     BulkAction,
     BulkField,
@@ -21,24 +19,32 @@ from core import (
     Site,
     add_activities,
     insert_missing,
+    site_of,
     write_many,
 )
 from plugins.consent.basis import MAX_PROOF, SOURCE_LABELS, basis_errors, basis_text
-from plugins.consent.changing import KINDS, rules_of
-from plugins.consent.models import ConsentEvent, ConsentState
+from plugins.consent.changing import logged, rules_of
+from plugins.consent.models import ConsentState
+from plugins.consent.purposes import BUILTIN, OWN, all_purposes, check_purpose
+from plugins.consent.recording import record
 
 Values = Mapping[str, str]
 
+OWN_ONES = "own"
+"""The last part of the key of the action for the site's own purposes; which one it is stands in its values."""
+
 
 def bulk_actions() -> list[BulkAction]:
-    """One a purpose: it asks whether to record a consent or an objection, and for a consent what it is based on."""
+    """One a purpose, and one for the site's own: it asks whether to record a consent or an objection, and for a consent
+    what it is based on.
+    """
     return [
         BulkAction(
             key=f"consent.{purpose}",
             label=label,
             permission="consent.edit",
             icon="shield-check",
-            fields=_fields(),
+            fields=_fields() if purpose in BUILTIN else (_which(), *_fields()),
             prepare=prepare,
             changes=partial(may_change, purpose),
             run=partial(change_many, purpose),
@@ -47,7 +53,24 @@ def bulk_actions() -> list[BulkAction]:
             done=("Consent changed for %(count)s contact.", "Consent changed for %(count)s contacts."),
             order=400,
         )
-        for purpose, label in (("marketing", "Advertising …"), ("system", "System notification …"))
+        for purpose, label in (
+            ("marketing", "Advertising …"),
+            ("system", "System notification …"),
+            (OWN_ONES, "Other consent …"),
+        )
+    ]
+
+
+def _which() -> BulkField:
+    return BulkField(name="purpose", label="Which consent?", kind="choice", choices=_own_purposes)
+
+
+def _own_purposes(session: Session, contact_ids: Select[tuple[int]]) -> Sequence[Choice]:
+    site = site_of(session)
+    return [
+        Choice(value=one.key, label=one.name(site, site.settings.language))
+        for one in all_purposes(session)
+        if one.is_own
     ]
 
 
@@ -85,16 +108,25 @@ def _fields() -> tuple[BulkField, ...]:
 
 def prepare(session: Session, site: Site, values: Values) -> Values:
     """A consent needs its basis, which is written out once; an objection needs none (GDPR Art. 7 (3))."""
+    which = {"purpose": values["purpose"]} if "purpose" in values else {}
+    if which:
+        check_purpose(session, which["purpose"])
     if values["to"] == "unsubscribed":
-        return {"to": "unsubscribed", "basis": ""}
+        return {**which, "to": "unsubscribed", "basis": ""}
     for error in basis_errors(values["source"], values["basis"]):
         raise error
-    return {"to": "subscribed", "basis": basis_text(site, values["source"], values["basis"])}
+    return {**which, "to": "subscribed", "basis": basis_text(site, values["source"], values["basis"])}
+
+
+def _meant(purpose: str, values: Values) -> str:
+    return values.get("purpose", "") if purpose == OWN_ONES else purpose
 
 
 def may_change(purpose: str, values: Values) -> ColumnElement[bool]:
     """The contacts whose state allows staff this change; the rules are those of one contact's page."""
-    to = values["to"]
+    to, purpose = values["to"], _meant(purpose, values)
+    if purpose not in BUILTIN and not OWN.fullmatch(purpose):
+        return false()
     states = [before for (before, after), ways in rules_of(purpose).items() if after == to and "staff" in ways]
     row = exists().where(ConsentState.contact_id == Contact.id, ConsentState.purpose == purpose)
     allowed = row.where(ConsentState.state.in_([state for state in states if state]))
@@ -105,37 +137,38 @@ def change_many(
     purpose: str, session: Session, site: Site, contact_ids: Select[tuple[int]], values: Values, actor: Actor
 ) -> int:
     """Keep the evidence of each change, then change the states; answers how many."""
-    to, moment = values["to"], datetime.now(UTC)
+    to, moment, purpose = values["to"], datetime.now(UTC), _meant(purpose, values)
+    check_purpose(session, purpose)
     if to == "subscribed" and not values["basis"]:
         raise InvalidInput("Say what this consent is based on.", field="basis")
     ids = contact_ids.scalar_subquery()
-    event: dict[str, Any] = {
-        "contact_id": Contact.id,
-        "purpose": literal(purpose),
-        "from_state": func.coalesce(ConsentState.state, ""),
-        "to_state": literal(to),
-        "occurred_at": literal(moment, ConsentEvent.occurred_at.type),
-        "recorded_at": literal(moment, ConsentEvent.recorded_at.type),
-        "way": literal("staff"),
-        "email": Contact.email,
-        "page": literal(""),
-        "form": literal(""),
-        "wording": literal(""),
-        "wording_hash": literal(""),
-        "language": literal(site.settings.language),
-        "basis": literal(values["basis"]),
-        "actor_kind": literal(actor.kind),
-        "actor_id": literal(actor.id, ConsentEvent.actor_id.type),
-        "actor_name": literal(actor.name),
-    }
-    source = (
-        select(*event.values())
-        .select_from(Contact)
-        .outerjoin(ConsentState, (ConsentState.contact_id == Contact.id) & (ConsentState.purpose == purpose))
+    rows = session.execute(
+        select(Contact.id, Contact.email, ConsentState.state)
+        .outerjoin(ConsentState, and_(ConsentState.contact_id == Contact.id, ConsentState.purpose == purpose))
         .where(Contact.id.in_(ids))
         .order_by(Contact.id)
+    ).all()
+    record(
+        session,
+        [
+            {
+                "contact_id": row.id,
+                "purpose": purpose,
+                "from_state": row.state or "",
+                "to_state": to,
+                "occurred_at": moment,
+                "recorded_at": moment,
+                "way": "staff",
+                "email": row.email,
+                "language": site.settings.language,
+                "basis": values["basis"],
+                "actor_kind": actor.kind,
+                "actor_id": actor.id,
+                "actor_name": actor.name,
+            }
+            for row in rows
+        ],
     )
-    write_many(session, insert(ConsentEvent).from_select(list(event), source))
     write_many(
         session,
         update(ConsentState)
@@ -154,4 +187,4 @@ def change_many(
             keys=["contact_id", "purpose"],
         )
     )
-    return add_activities(session, contact_ids, Activity(kind=KINDS[purpose, to]), actor=actor)
+    return add_activities(session, contact_ids, logged(session, site, purpose, to), actor=actor)

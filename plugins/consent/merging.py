@@ -11,7 +11,9 @@ from sqlalchemy.orm import Session
 from core import move_rows, upsert
 from plugins.consent.models import ConsentEvent, ConsentState
 
-STRICTNESS: Mapping[str, int] = MappingProxyType({"subscribed": 1, "pending": 2, "bounced": 3, "unsubscribed": 4})
+STRICTNESS: Mapping[str, int] = MappingProxyType(
+    {"existing_customer": 1, "subscribed": 2, "expired": 3, "pending": 4, "bounced": 5, "unsubscribed": 6}
+)
 """State → its rank: of two the higher one holds, so that nobody who said no is written to because of a merge."""
 
 

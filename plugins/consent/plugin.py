@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from core import (
     ActivityKind,
     BulkAction,
+    Capture,
+    Captured,
+    Check,
     Column,
     ContactField,
     Demo,
@@ -17,8 +20,10 @@ from core import (
     ExportSection,
     Filter,
     ImportChoice,
+    Job,
     Kept,
     Module,
+    NavItem,
     Outgoing,
     Panel,
     Permission,
@@ -30,7 +35,22 @@ from core import (
     Tile,
     hookimpl,
 )
-from plugins.consent import asking, changing, fields, importing, many, persons, public, reading, routes, sending
+from plugins.consent import (
+    asking,
+    chain,
+    changing,
+    customers,
+    fields,
+    importing,
+    many,
+    persons,
+    public,
+    purpose_pages,
+    reading,
+    routes,
+    sending,
+    waiting,
+)
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
 from plugins.consent.merging import merge_consents
@@ -56,19 +76,50 @@ def permissions() -> list[Permission]:
     return [
         Permission(key="consent.view", label="See consents", roles=("owner", "manager", "assistant"), order=40),
         Permission(key="consent.edit", label="Change consents", roles=("owner", "manager", "assistant"), order=41),
+        Permission(key="consent.purposes", label="Edit purposes of consent", roles=("owner", "manager"), order=42),
     ]
 
 
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
-    """The person's pages and the staff's page."""
-    return [*public.ROUTES, *routes.ROUTES]
+    """The person's pages and the staff's pages."""
+    return [*public.ROUTES, *routes.ROUTES, *purpose_pages.ROUTES]
+
+
+@hookimpl
+def nav_items() -> list[NavItem]:
+    """Purposes and wordings."""
+    return [
+        NavItem(
+            key="consent.purposes",
+            label="Consent",
+            href="/dashboard/consent/purposes",
+            icon="shield-check",
+            permission="consent.purposes",
+            order=75,
+        )
+    ]
+
+
+@hookimpl
+def jobs() -> list[Job]:
+    """The chain of evidence, and ticks that nobody confirms."""
+    return [
+        Job(key="consent.chain", label="Seal the evidence of consents", every=chain.EVERY, run=chain.seal_all),
+        Job(key="consent.expire", label="End unconfirmed consents", every=waiting.EVERY, run=waiting.expire),
+    ]
+
+
+@hookimpl
+def checks() -> list[Check]:
+    """The chain of evidence."""
+    return chain.checks()
 
 
 @hookimpl
 def settings_fields() -> list[SettingsField]:
-    """The wordings."""
-    return asking.settings_fields()
+    """Time to confirm, and existing customers."""
+    return [waiting.settings_field(), customers.settings_field()]
 
 
 @hookimpl
@@ -76,12 +127,19 @@ def activity_kinds() -> list[ActivityKind]:
     """Entries of the activity log."""
     texts = {
         "consent.marketing_pending": "Asked for advertising; the confirmation is open",
+        "consent.marketing_expired": "Did not confirm in time that advertising is wanted",
         "consent.marketing_subscribed": "Subscribed to advertising",
+        "consent.marketing_existing_customer": "Gets advertising as an existing customer",
         "consent.marketing_unsubscribed": "Unsubscribed from advertising",
         "consent.marketing_bounced": "Advertising can't be delivered",
         "consent.system_subscribed": "Subscribed to system notifications",
         "consent.system_unsubscribed": "Unsubscribed from system notifications",
         "consent.system_bounced": "System notifications can't be delivered",
+        "consent.own_pending": "Asked for “%(purpose)s”; the confirmation is open",
+        "consent.own_expired": "Did not confirm “%(purpose)s” in time",
+        "consent.own_subscribed": "Subscribed to “%(purpose)s”",
+        "consent.own_unsubscribed": "Unsubscribed from “%(purpose)s”",
+        "consent.own_bounced": "“%(purpose)s” can't be delivered",
     }
     return [ActivityKind(key=key, label="Consent", text=text, icon="shield-check") for key, text in texts.items()]
 
@@ -149,13 +207,19 @@ def import_choices() -> list[ImportChoice]:
 @hookimpl
 def public_fields(site: Site, form: str, language: str) -> list[PublicField]:
     """The boxes on every public form."""
-    return asking.boxes(site, language)
+    return asking.boxes(site, form, language)
 
 
 @hookimpl
-def public_form_submitted(session: Session, submission: Submission) -> None:
-    """Keep what was ticked."""
-    asking.record_ticks(session, submission)
+def public_form_submitted(session: Session, site: Site, submission: Submission) -> None:
+    """Keep what was ticked, and ask for its confirmation."""
+    asking.record_ticks(session, site, submission)
+
+
+@hookimpl
+def contact_captured(session: Session, capture: Capture, captured: Captured) -> None:
+    """A sale: it may make an existing customer of somebody who was never asked."""
+    customers.remember_sale(session, capture, captured)
 
 
 @hookimpl
@@ -171,15 +235,21 @@ def erase_contacts(session: Session, site: Site, contact_ids: Sequence[int]) -> 
 
 
 @hookimpl
-def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]:
+def export_contact(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
     """All consents with their evidence."""
-    return persons.export(session, contact_id)
+    return persons.export(session, site, contact_id)
 
 
 @hookimpl
 def contact_created(session: Session, site: Site, contact_id: int) -> None:
     """Somebody who was erased after unsubscribing is still unsubscribed."""
-    changing.take_up_suppression(session, site, contact_id)
+    changing.take_up_suppressions(session, site, [contact_id])
+
+
+@hookimpl
+def contacts_created(session: Session, site: Site, contact_ids: Sequence[int]) -> None:
+    """The same for all of a file."""
+    changing.take_up_suppressions(session, site, contact_ids)
 
 
 # After the plugins that bring the people: consent belongs to contacts that exist.

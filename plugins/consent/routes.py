@@ -11,8 +11,11 @@ from litestar.response import Redirect, Response
 from core import FormInput, InvalidInput, Request, get, post
 from plugins.consent.basis import SOURCE_LABELS, basis_errors, basis_text
 from plugins.consent.changing import ConsentRefused, Evidence, change_consent
-from plugins.consent.links import confirm_url, unsubscribe_url
-from plugins.consent.reading import consents_of
+from plugins.consent.links import confirm_url, preferences_url, unsubscribe_url
+from plugins.consent.models import ConsentEvent
+from plugins.consent.proof import read_proof
+from plugins.consent.proof_pdf import render_pdf
+from plugins.consent.reading import spoken_consents
 
 
 @get("/dashboard/consent/{contact_id:int}", permission="consent.view")
@@ -56,6 +59,26 @@ def switch_on(
     return _page(request, contact_id, status=422, failed=purpose, values=form.values, errors=form.errors)
 
 
+@get("/dashboard/consent/{contact_id:int}/proof", permission="consent.view")
+def show_proof(request: Request, contact_id: FromPath[int]) -> Response[str]:
+    """The proof of a contact's consents, to read and to print."""
+    with request.site.session() as session:
+        proof = read_proof(session, request.site, contact_id, request.language)
+    return request.page("consent/proof.html", proof=proof)
+
+
+@get("/dashboard/consent/{contact_id:int}/proof/pdf", permission="consent.view")
+def download_proof(request: Request, contact_id: FromPath[int]) -> Response[bytes]:
+    """The proof as a PDF."""
+    with request.site.session() as session:
+        proof = read_proof(session, request.site, contact_id, request.language)
+    return Response(
+        render_pdf(proof),
+        media_type="application/pdf",
+        headers={"content-disposition": f'attachment; filename="{proof.file_name}"', "cache-control": "no-store"},
+    )
+
+
 def _page(
     request: Request,
     contact_id: int,
@@ -66,20 +89,21 @@ def _page(
     errors: dict[str, InvalidInput] | None = None,
 ) -> Response[str]:
     site = request.site
+    language = request.language
     with site.session() as session:
-        consents = consents_of(session, contact_id)
+        consents = spoken_consents(session, site, contact_id, language.code)
         confirm_urls = {
-            one.purpose: confirm_url(session, site, one.open_request)
+            one.purpose: confirm_url(site, [session.get_one(ConsentEvent, one.open_request)])
             for one in consents.purposes
             if one.open_request is not None
         }
-    language = request.language
     return request.page(
         "consent/contact.html",
         status=status,
         consents=consents,
         confirm_urls=confirm_urls,
         unsubscribe_urls={one.purpose: unsubscribe_url(site, contact_id, one.purpose) for one in consents.purposes},
+        preferences_url=preferences_url(site, contact_id),
         sources=[{"value": value, "label": language.text(label)} for value, label in SOURCE_LABELS.items()],
         failed=failed,
         values=values or {},
@@ -87,4 +111,4 @@ def _page(
     )
 
 
-ROUTES: list[Any] = [show_consents, switch_off, switch_on]
+ROUTES: list[Any] = [show_consents, switch_off, switch_on, show_proof, download_proof]

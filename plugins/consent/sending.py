@@ -13,18 +13,21 @@ from types import MappingProxyType
 from sqlalchemy.orm import Session
 
 from core import Outgoing, SendVerdict, Site
+from plugins.consent import customers
 from plugins.consent.changing import state_of
-from plugins.consent.links import unsubscribe_url
+from plugins.consent.links import preferences_url, unsubscribe_url
 
 MARKETING_TEXTS: Mapping[str, str] = MappingProxyType(
     {
         "": "This person has never agreed to advertising.",
         "pending": "This person has not confirmed yet that advertising is wanted.",
+        "expired": "This person has not confirmed in time that advertising is wanted.",
+        "existing_customer": "Existing customers get no advertising without their consent on this site.",
         "unsubscribed": "This person has unsubscribed from advertising.",
         "bounced": "Mails to this address came back, so it gets no advertising.",
     }
 )
-"""State → why no advertising is sent, a message id. There is no other state but subscribed."""
+"""State → why no advertising is sent, a message id. That to existing customers is switched on with a setting."""
 
 SYSTEM_TEXTS: Mapping[str, str] = MappingProxyType(
     {
@@ -36,8 +39,13 @@ SYSTEM_TEXTS: Mapping[str, str] = MappingProxyType(
 
 FOOTERS = {
     "marketing": "You get this message because you have agreed to it. You can unsubscribe at any time: %(url)s",
+    "existing_customer": "You get this message because you have bought from us. You can object to it at any time, at "
+    "no more than the basic cost of transmission: %(url)s",
     "system": "You can switch these notifications off: %(url)s",
 }
+"""Purpose, or state, → what stands below a message of it, a message id."""
+
+PREFERENCES_TEXT = "Choose what you want to get: %(url)s"
 
 
 def verdict_on(session: Session, site: Site, message: Outgoing) -> SendVerdict | None:
@@ -46,7 +54,7 @@ def verdict_on(session: Session, site: Site, message: Outgoing) -> SendVerdict |
         return None
     state = state_of(session, message.contact_id, message.purpose)
     if message.purpose == "marketing":
-        if state != "subscribed":
+        if state != "subscribed" and not (state == "existing_customer" and customers.is_on(site)):
             return SendVerdict(verdict="refuse", reason=MARKETING_TEXTS[state])
     elif state in SYSTEM_TEXTS:
         return SendVerdict(verdict="refuse", reason=SYSTEM_TEXTS[state])
@@ -55,5 +63,7 @@ def verdict_on(session: Session, site: Site, message: Outgoing) -> SendVerdict |
     if url.startswith("https://"):
         # RFC 8058 section 3.1 asks for https; mail programs press no button on anything else.
         headers["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-    footer = site.language(message.language).text(FOOTERS[message.purpose], url=url)
-    return SendVerdict(verdict="add", headers=headers, footer=footer)
+    language = site.language(message.language)
+    footer = language.text(FOOTERS[state if state == "existing_customer" else message.purpose], url=url)
+    choose = language.text(PREFERENCES_TEXT, url=preferences_url(site, message.contact_id))
+    return SendVerdict(verdict="add", headers=headers, footer=f"{footer}\n{choose}")

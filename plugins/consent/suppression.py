@@ -31,6 +31,18 @@ def held(session: Session, site: Site, email_key: str, purpose: str) -> ConsentS
     return session.get(ConsentSuppression, (address_hash(site, email_key), purpose))
 
 
+def is_any(session: Session) -> bool:
+    """Whether anything is kept at all: mostly nothing, and then no address needs its hash."""
+    return session.scalar(select(ConsentSuppression.purpose).limit(1)) is not None
+
+
+def held_of(session: Session, hashes: Sequence[str]) -> list[tuple[str, str]]:
+    """Hash and purpose of all that is kept of these addresses."""
+    one = ConsentSuppression
+    asked = select(one.address_hash, one.purpose).where(one.address_hash.in_(hashes))
+    return [(row.address_hash, row.purpose) for row in session.execute(asked.order_by(one.address_hash, one.purpose))]
+
+
 def suppress(session: Session, site: Site, contact_ids: Sequence[int]) -> Sequence[Kept]:
     """Keep the hashes of these contacts' addresses, also of those merged into them, where nothing may be sent.
 

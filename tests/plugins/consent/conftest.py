@@ -64,7 +64,7 @@ def tick(
         contact_id=contact_id,
         email=email or "Anna@example.org",
         ticked=frozenset(keys),
-        wordings={box.key: box.wording for box in boxes(site, language)},
+        wordings={box.key: box.wording for box in boxes(site, "sample.form", language)},
         page="http://127.0.0.1:8000/sample",
         language=language,
         occurred_at=occurred_at,

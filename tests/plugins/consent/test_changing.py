@@ -15,35 +15,51 @@ from core import SYSTEM, VISITOR, Actor, Contact, InvalidInput, NotFound, Site
 from plugins.consent import changing
 from plugins.consent.changing import ConsentRefused, Evidence, change_consent, state_of
 from plugins.consent.models import ConsentEvent, ConsentState
+from plugins.consent.purposes import add_purpose
 from tests.plugins.consent.conftest import NOON, add_contact, tick
 
 STAFF = Actor(kind="staff", id=7, name="Owner")
-STATES = ("", "pending", "subscribed", "unsubscribed", "bounced")
-WAYS = ("form", "confirm_link", "unsubscribe_link", "one_click", "staff", "import", "bounce")
+STATES = ("", "pending", "expired", "subscribed", "existing_customer", "unsubscribed", "bounced")
+WAYS = (
+    *("form", "preferences", "confirm_link", "expiry", "purchase", "unsubscribe_link", "one_click", "complaint"),
+    *("staff", "import", "bounce", "suppression"),
+)
+MARKETING_ONLY = ("pending", "expired", "existing_customer")
+
+
+def states_without(purpose: str) -> tuple[str, ...]:
+    """The states that there are none of for a purpose: notices need no confirmation, and no purchase."""
+    return {"system": MARKETING_ONLY, "own_1": ("existing_customer",)}.get(purpose, ())
+
 
 # Written from THREATS section 2, not from the code: everything else must be refused.
-OFF = {"unsubscribe_link", "one_click", "staff", "import"}
+PERSON = {"form", "preferences"}
+OFF = {"preferences", "unsubscribe_link", "one_click", "complaint", "staff", "import"}
 ALLOWED = {
-    ("marketing", "", "pending"): {"form"},
-    ("marketing", "", "subscribed"): {"staff", "import"},
-    ("marketing", "pending", "pending"): {"form"},
-    ("marketing", "pending", "subscribed"): {"confirm_link"},
-    ("marketing", "unsubscribed", "pending"): {"form"},
-    ("system", "", "subscribed"): {"form", "staff", "import"},
-    ("system", "unsubscribed", "subscribed"): {"form"},
-    **{
-        (purpose, state, "unsubscribed"): OFF
-        for purpose in ("marketing", "system")
-        for state in ("", "pending", "subscribed", "bounced")
-        if (purpose, state) != ("system", "pending")
-    },
-    **{
-        (purpose, state, "bounced"): {"bounce"}
-        for purpose in ("marketing", "system")
-        for state in ("", "pending", "subscribed", "unsubscribed")
-        if (purpose, state) != ("system", "pending")
-    },
+    ("system", "", "subscribed"): {*PERSON, "staff", "import"},
+    ("system", "unsubscribed", "subscribed"): PERSON,
+    ("marketing", "", "existing_customer"): {"purchase"},
 }
+for _purpose in ("marketing", "own_1"):
+    ALLOWED |= {
+        (_purpose, "", "pending"): PERSON,
+        (_purpose, "", "subscribed"): {"staff", "import"},
+        (_purpose, "pending", "pending"): PERSON,
+        (_purpose, "pending", "subscribed"): {"confirm_link"},
+        (_purpose, "pending", "expired"): {"expiry"},
+        (_purpose, "expired", "pending"): PERSON,
+        (_purpose, "unsubscribed", "pending"): PERSON,
+    }
+for _purpose in ("marketing", "own_1", "system"):
+    for _state in STATES:
+        if _state in states_without(_purpose):
+            continue
+        # What had ended before an erasure ends again, for a contact that is new.
+        _again = {"suppression"} if _state == "" else set()
+        if _state != "unsubscribed":
+            ALLOWED[_purpose, _state, "unsubscribed"] = OFF | _again
+        if _state != "bounced":
+            ALLOWED[_purpose, _state, "bounced"] = {"bounce"} | _again
 
 
 def _put(site: Site, contact_id: int, purpose: str, state: str) -> None:
@@ -54,16 +70,28 @@ def _put(site: Site, contact_id: int, purpose: str, state: str) -> None:
 
 
 def _evidence(way: str, **more: object) -> Evidence:
-    actor = {"staff": STAFF, "import": STAFF, "bounce": SYSTEM}.get(way, VISITOR)
+    actor = {
+        "staff": STAFF,
+        "import": STAFF,
+        **dict.fromkeys(("bounce", "expiry", "purchase", "suppression"), SYSTEM),
+    }.get(way, VISITOR)
     values = {"basis": "Karte am Tresen vom 3. Mai", **more}
     return Evidence(way=way, actor=actor, occurred_at=NOON + timedelta(hours=1), **values)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("purpose", ["marketing", "system"])
+def _add_own(site: Site) -> str:
+    with site.begin() as session:
+        return add_purpose(
+            session, {"de": "Kurse", "en": "Courses"}, {"de": "Schreiben Sie mir über Kurse.", "en": ""}, STAFF
+        )
+
+
+@pytest.mark.parametrize("purpose", ["marketing", "system", "own_1"])
 def test_k1_every_change_is_allowed_or_refused_as_the_table_says(site: Site, purpose: str) -> None:
+    assert _add_own(site) == "own_1"
     contact_id = add_contact(site)
     for before, to, way in itertools.product(STATES, STATES[1:], WAYS):
-        if (purpose, before) == ("system", "pending"):
+        if before in states_without(purpose):
             continue
         _put(site, contact_id, purpose, before)
         expected = way in ALLOWED.get((purpose, before, to), set())
@@ -89,7 +117,7 @@ def test_k1_every_change_is_allowed_or_refused_as_the_table_says(site: Site, pur
 def test_t_i9_nobody_but_the_person_brings_back_who_unsubscribed(site: Site) -> None:
     contact_id = add_contact(site)
     _put(site, contact_id, "marketing", "unsubscribed")
-    for way, to in itertools.product(set(WAYS) - {"form", "bounce"}, ("pending", "subscribed")):
+    for way, to in itertools.product(set(WAYS) - PERSON - {"bounce"}, ("pending", "subscribed")):
         with site.begin() as session, pytest.raises(ConsentRefused):
             change_consent(session, contact_id=contact_id, purpose="marketing", to=to, evidence=_evidence(way))
     with site.session() as session:

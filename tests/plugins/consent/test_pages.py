@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from litestar.testing import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from core import VISITOR, Contact, Site, sign
 from core.testing import make_client, sign_in
 from core.web.application import Application
+from plugins.consent.asking import boxes
 from plugins.consent.changing import Evidence, change_consent, state_of
 from plugins.consent.links import unsubscribe_url
 from plugins.consent.models import ConsentEvent
@@ -163,7 +164,7 @@ def test_t_c4_an_old_link_follows_a_merged_contact_and_outlives_an_erased_one(si
 def test_t_x7_the_address_with_the_token_reaches_no_other_page(site: Site, client: Client) -> None:
     contact_id, path = _pending(site, client)
     for address in (path, _path(unsubscribe_url(site, contact_id, "marketing"))):
-        assert client.get(address).headers["referrer-policy"] == "no-referrer"
+        assert client.get(address).headers["referrer-policy"] == "strict-origin"
 
 
 def test_k3_staff_switch_off_at_once(site: Site, client: Client) -> None:
@@ -278,6 +279,8 @@ def test_k3_panel_columns_filter_and_tile(site: Site, client: Client) -> None:
         "unsubscribed": ids[2:],
         "subscribed": [],
         "bounced": [],
+        "expired": [],
+        "existing_customer": [],
     }
     assert contributions.contact_filters["consent.marketing"].predicate("nonsense") is None
     assert [one.state for one in panel.purposes] == ["pending", ""]  # type: ignore[attr-defined]
@@ -339,3 +342,37 @@ def test_h1_migrations_go_down_and_up_again(site: Site) -> None:
     contact_id = add_contact(site)
     tick(site, contact_id, "consent.marketing")
     assert _state(site, contact_id) == "pending"
+
+
+def test_h1_what_was_recorded_before_there_was_a_chain_comes_into_it(site: Site) -> None:
+    from core import state
+    from core.checking import run_checks
+    from core.database import migrate
+    from core.site import migrations_of
+    from plugins.consent.chain import seal_all
+
+    mine = migrations_of(site.plugins["consent"])
+    migrate.downgrade(site.database, mine, "0003")
+    contact_id = add_contact(site)
+    with site.begin() as session:
+        state.save_setting(session, "consent.wording_de", "Ja, {site} darf mir schreiben.")
+        moments = {"at": NOON.replace(tzinfo=None) if site.database.is_sqlite else NOON}
+        session.execute(
+            text(
+                "INSERT INTO consent_events (contact_id, purpose, from_state, to_state, occurred_at, recorded_at, way, "
+                "email, page, form, wording, wording_hash, language, basis, actor_kind, actor_name) VALUES "
+                f"({contact_id}, 'marketing', '', 'pending', :at, :at, 'form', 'Änne@example.org', '', '', "
+                "'Ja „bitte“', 'x', 'de', '', 'visitor', '')"
+            ),
+            moments,
+        )
+        session.execute(text(f"INSERT INTO consent_states VALUES ({contact_id}, 'marketing', 'pending', :at)"), moments)
+    assert migrate.upgrade(site.database, [mine]) == ["consent"]
+
+    assert _state(site, contact_id) == "pending"
+    seal_all(site)
+    (checked,) = [one for one in run_checks(site) if one.check.key == "consent.evidence"]
+    assert checked.problems == []
+    (event,) = _events(site)
+    assert (event.entry, event.recorded_for, event.wording) == (1, contact_id, "Ja „bitte“")
+    assert boxes(site, "sample.form", "de")[0].wording == "Ja, Tresen darf mir schreiben."

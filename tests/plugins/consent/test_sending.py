@@ -11,13 +11,17 @@ from urllib.parse import urlsplit
 import pytest
 
 import plugins.consent.plugin as consent
-from core import SYSTEM, SendRefused, Site
+from core import SYSTEM, SendRefused, Site, Submission
+from core import state as site_state
+from core.contacts.models import now
+from core.messages.models import Message
 from core.testing import make_client
+from plugins.consent.asking import boxes
 from plugins.consent.changing import Evidence, change_consent
-from tests.core.messages.mail_support import add_contact, mail_site, message, queue, send, states
+from tests.core.messages.mail_support import add_contact, mail_site, message, queue, send, staff, states
 from tests.support.mail import MailServer, mail_server
 
-STATES = ("", "pending", "subscribed", "unsubscribed", "bounced")
+STATES = ("", "pending", "expired", "subscribed", "existing_customer", "unsubscribed", "bounced")
 
 
 @pytest.fixture
@@ -38,7 +42,9 @@ def bring_to(site: Site, contact_id: int, purpose: str, state: str) -> None:
     steps = {
         "": [],
         "pending": [("pending", "form")],
+        "expired": [("pending", "form"), ("expired", "expiry")],
         "subscribed": [("subscribed", "staff")],
+        "existing_customer": [("existing_customer", "purchase")],
         "unsubscribed": [("unsubscribed", "one_click")],
         "bounced": [("bounced", "bounce")],
     }
@@ -61,8 +67,45 @@ def test_t_c1_advertising_goes_to_subscribers_only(mailing: Site, server: MailSe
         with pytest.raises(SendRefused) as refused:
             queue(mailing, contact_id, purpose="marketing")
         assert refused.value.plugin == "consent"
+        # By staff on the page, too.
+        with staff(mailing) as client:
+            answer = client.post(
+                f"/dashboard/contacts/{contact_id}/message",
+                data={"subject": "News", "text": "Cake!", "purpose": "marketing"},
+            )
+            assert answer.status_code == 422
         assert states(mailing) == []
+        # And what got into the queue by whatever way is stopped when it would go out.
+        with mailing.begin() as session:
+            values = {"contact_id": contact_id, "direction": "out", "subject": "News", "text": "Cake!"}
+            session.add(Message(**values, purpose="marketing", state="queued", mail_id="a@b", next_at=now()))
+        send(mailing)
+        assert states(mailing) == ["failed"]
         assert server.mails == []
+
+
+def test_t_c1_existing_customers_get_advertising_only_where_it_is_switched_on_and_while_it_is(
+    mailing: Site, server: MailServer
+) -> None:
+    contact_id = add_contact(mailing)
+    bring_to(mailing, contact_id, "marketing", "existing_customer")
+    with mailing.begin() as session:
+        site_state.save_setting(session, "consent.customer_forms", "shop.checkout")
+    on = mailing.refreshed()
+    queue(on, contact_id, purpose="marketing")
+    send(on)
+    (letter,) = server.letters
+    plain = letter.get_body(("plain",))
+    assert plain is not None
+    assert "You can object to it at any time" in plain.get_content()
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+    queue(on, contact_id, purpose="marketing")
+    with on.begin() as session:
+        site_state.save_setting(session, "consent.customer_forms", "")
+    send(on.refreshed())
+    assert len(server.mails) == 1
+    assert states(mailing) == ["sent", "failed"]
 
 
 def test_t_c5_who_unsubscribes_while_a_message_waits_gets_nothing(mailing: Site, server: MailServer) -> None:
@@ -92,6 +135,7 @@ def test_k2_advertising_carries_the_link_and_the_button_and_the_button_works(mai
     plain = letter.get_body(("plain",))
     assert plain is not None
     assert f"Sie können sich jederzeit abmelden: {link[1]}" in plain.get_content()
+    assert "https://crm.example.org/consent/preferences/" in plain.get_content()
 
     with make_client(mailing) as program:
         path = urlsplit(link[1]).path
@@ -104,8 +148,8 @@ def test_k2_advertising_carries_the_link_and_the_button_and_the_button_works(mai
 
 @pytest.mark.parametrize("state", STATES)
 def test_m3_notices_go_to_all_who_have_not_switched_them_off(mailing: Site, server: MailServer, state: str) -> None:
-    if state == "pending":
-        pytest.skip("a notice needs no confirmation, so there is no such state")
+    if state in ("pending", "expired", "existing_customer"):
+        pytest.skip("a notice needs no confirmation and no purchase, so there is no such state")
     contact_id = add_contact(mailing)
     bring_to(mailing, contact_id, "system", state)
 
@@ -121,6 +165,36 @@ def test_m3_notices_go_to_all_who_have_not_switched_them_off(mailing: Site, serv
     assert subjects[-1] == "Your order", "T-C7: what a person is owed is delivered"
     assert server.letters[-1]["List-Unsubscribe"] is None
     assert len(subjects) == (1 if state in ("unsubscribed", "bounced") else 2)
+
+
+def test_t_c7_who_has_unsubscribed_from_everything_still_gets_the_confirmation_that_was_asked_for(
+    mailing: Site, server: MailServer
+) -> None:
+    contact_id = add_contact(mailing)
+    for purpose in ("marketing", "system"):
+        bring_to(mailing, contact_id, purpose, "unsubscribed")
+    box = next(box for box in boxes(mailing, "sample.form", "en") if box.key == "consent.marketing")
+    submission = Submission(
+        form="sample.form",
+        contact_id=contact_id,
+        email="anna@example.org",
+        ticked=frozenset({box.key}),
+        wordings={box.key: box.wording},
+        page="https://crm.example.org/sample",
+        language="en",
+        occurred_at=datetime.now(UTC),
+    )
+    with mailing.begin() as session:
+        mailing.tell(session, "public_form_submitted", submission=submission)
+    send(mailing)
+
+    (letter,) = server.letters
+    assert letter["Subject"] == "Please confirm: Advertising"
+    assert letter["Auto-Submitted"] == "auto-generated"
+    assert letter["List-Unsubscribe"] is None
+    plain = letter.get_body(("plain",))
+    assert plain is not None
+    assert box.wording in plain.get_content()
 
 
 def test_t_c7_who_wants_no_advertising_gets_personal_mail(mailing: Site, server: MailServer) -> None:
