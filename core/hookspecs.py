@@ -315,7 +315,7 @@ def contact_created(session: Session, site: Site, contact_id: int) -> None:
 def contacts_created(session: Session, site: Site, contact_ids: Sequence[int]) -> None:
     """New contacts exist that were made together, as by an import: many in few statements.
 
-    When: after their rows are written and before anything else is, such as what the file says about consent; in the
+    When: after their rows are written and before anything else is, such as what the file says of their fields; in the
     same transaction. A plugin that has this hook is not told of each of them by `contact_created`; one that has not,
     is. Return: nothing. Combined: all are told. If it raises: as `contact_created`.
     """
