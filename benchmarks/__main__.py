@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from benchmarks import capturing, hooks, listing, starting, transferring
+from benchmarks.measuring import Result
 
 
 def main() -> int:
     """Run the benchmarks that were asked for, all by default."""
-    parts = {
+    parts: Mapping[str, Callable[[Path, int], Iterable[Result]]] = {
         "start": starting.run,
         "hooks": hooks.run,
         "capture": capturing.run,

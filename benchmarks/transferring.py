@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -62,42 +63,38 @@ def write_people(path: Path, number: int) -> None:
         )
 
 
-def run(folder: Path, contacts: int) -> list[Result]:
+def run(folder: Path, contacts: int) -> Iterator[Result]:
     """Import of `contacts` people by `tresen import` on both databases, and their export from SQLite."""
     path = folder / "people.csv"
     write_people(path, contacts)
-    return [*_on_sqlite(folder, path, contacts), _on_postgresql(folder, path, contacts)]
+    yield from _on_sqlite(folder, path, contacts)
+    yield _on_postgresql(folder, path, contacts)
 
 
-def _on_sqlite(folder: Path, path: Path, contacts: int) -> list[Result]:
+def _on_sqlite(folder: Path, path: Path, contacts: int) -> Iterator[Result]:
     database = folder / "tresen.sqlite"
     site = open_site(Settings(data_dir=folder, database_url=f"sqlite:///{database}"))
     seconds, peak = _import_by_command(site, path)
     complete = folder / "complete.csv"
     _write_complete(database, complete)
     floor_seconds = timed(lambda: _import_by_hand(site, folder / "floor.sqlite", complete))
-    results = [
-        Result(
-            name=f"import of {contacts} contacts, {peak} MB at most",
-            floor="sqlite3 .import into the same table and indexes",
-            seconds=seconds,
-            floor_seconds=floor_seconds,
-        )
-    ]
+    yield Result(
+        name=f"import of {contacts} contacts, {peak} MB at most",
+        floor="sqlite3 .import into the same table and indexes",
+        seconds=seconds,
+        floor_seconds=floor_seconds,
+    )
     target = folder / "out.csv"
     for exact in (False, True):
         seconds = timed(lambda exact=exact: _export(site, target, exact=exact))  # type: ignore[misc]
         floor_seconds = timed(lambda: _export_by_hand(database, folder / "floor.csv"))
-        results.append(
-            Result(
-                name=f"export of {contacts} contacts{', exact' if exact else ''}",
-                floor="sqlite3 -csv of the same columns",
-                seconds=seconds,
-                floor_seconds=floor_seconds,
-            )
+        yield Result(
+            name=f"export of {contacts} contacts{', exact' if exact else ''}",
+            floor="sqlite3 -csv of the same columns",
+            seconds=seconds,
+            floor_seconds=floor_seconds,
         )
     site.close()
-    return results
 
 
 def _on_postgresql(folder: Path, path: Path, contacts: int) -> Result:
