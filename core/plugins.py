@@ -351,7 +351,8 @@ class SideBySide:
     def _outcome(self, call: Call, future: Future[Any] | None, deadline: float) -> Outcome:
         if future is None:
             return _failed(call, "still busy with earlier calls")
-        wait([future], timeout=max(0.0, deadline - monotonic()))
+        if not future.done():
+            wait([future], timeout=max(0.0, deadline - monotonic()))
         if not future.done():
             if not future.cancel():
                 self._watch(call.plugin, future)

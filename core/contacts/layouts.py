@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from attrs import frozen
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from core.contacts.models import ListColumns
@@ -56,9 +56,9 @@ _chosen = ListColumns.__table__.c
 LAYOUT = select(_chosen["columns"]).where(_chosen.account_id == bindparam("account_id"))
 
 
-def read_layout(session: Session, account_id: int) -> Layout | None:
+def read_layout(connection: Connection, account_id: int) -> Layout | None:
     """What somebody chose; None for the standard."""
-    columns = session.connection().execute(LAYOUT, {"account_id": account_id}).scalar_one_or_none()
+    columns = connection.execute(LAYOUT, {"account_id": account_id}).scalar_one_or_none()
     return None if columns is None else tuple(columns)
 
 

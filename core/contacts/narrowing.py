@@ -129,6 +129,22 @@ def narrowed(session: Session, conditions: Sequence[ColumnElement[bool]], limit:
     return Way(start=start, conditions=left, most=most)
 
 
+def found_at_once(
+    session: Session, conditions: Sequence[ColumnElement[bool]], limit: int
+) -> tuple[list[int], list[ColumnElement[bool]]] | None:
+    """The ids that the only condition of that kind names, and what is left to be asked of those contacts.
+
+    None when there is no such condition, or a choice, or when it names more than `limit`.
+    """
+    found = lookups(conditions)
+    if len(found) != 1:
+        return None
+    ids = session.connection().execute(found[0].ids.limit(limit + 1)).scalars().all()
+    if len(ids) > limit:
+        return None
+    return list(ids), [one for one in _flat(conditions) if one is not found[0].condition]
+
+
 def _from(driver: Lookup, conditions: Sequence[ColumnElement[bool]]) -> tuple[FromClause, list[ColumnElement[bool]]]:
     rest = [_as_probe(one) for one in _flat(conditions) if one is not driver.condition]
     if not driver.once:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
+from sqlalchemy import ColumnElement
 from sqlalchemy.orm import Session
 
 from core.contacts.counts import COUNTED_UP_TO
 from core.contacts.cursors import Cursor
 from core.contacts.matching import TAB_CONDITIONS, Matching, contacts
-from core.contacts.narrowing import Way, as_probes, count_up_to, narrowed
-from core.contacts.statements import Plan, Segment, found_first, in_order
+from core.contacts.narrowing import Way, as_probes, count_up_to, found_at_once, narrowed
+from core.contacts.statements import Plan, Segment, found_first, handful, in_order
 
 if TYPE_CHECKING:
     from core.site import Site
+
+A_HANDFUL = 200
+"""Up to so many contacts are read at once by their ids, without counting first."""
 
 FEW = COUNTED_UP_TO
 """Up to so many contacts are found first and then sorted; of more, the list is read in order until a page is full."""
@@ -58,6 +63,8 @@ def _found_first(
     conditions = (*matching.hints, *matching.conditions)
     way = Way(start=contacts, conditions=conditions)
     if site.database.is_sqlite:
+        if cursor is None and (at_once := found_at_once(session, conditions, A_HANDFUL)) is not None:
+            return _of_a_handful(site, session, plan, *at_once, size)
         way = narrowed(session, conditions, FEW)
     if way.most == 0:
         return Part(places=[], more=False, total=0)
@@ -74,6 +81,19 @@ def _found_first(
     # Without a row nothing says how many there are: beyond the cursor none, or none of those that were found.
     total = rows[0][2] if rows else 0 if cursor is None else _count(session, plan, matching)
     return _part([Place(row[0], row[1]) for row in rows], size, backward, total)
+
+
+def _of_a_handful(
+    site: Site, session: Session, plan: Plan, ids: list[int], conditions: Sequence[ColumnElement[bool]], size: int
+) -> Part:
+    """The first page of those among `ids` that meet the conditions."""
+    if not ids:
+        return Part(places=[], more=False, total=0)
+    statement = handful(site, plan)
+    if conditions:
+        statement = statement.where(*conditions)
+    rows = session.connection().execute(statement, {"ids": ids, "rows": size + 1}).all()
+    return _part([Place(row[0], row[1]) for row in rows], size, False, rows[0][2] if rows else 0)
 
 
 def _count(session: Session, plan: Plan, matching: Matching) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from attrs import frozen
 from sqlalchemy import ColumnElement, Table, and_, column, or_, select, table
@@ -13,6 +14,10 @@ from core.contacts.search_index import SQLITE_TABLE
 
 contacts: Table = Contact.__table__  # type: ignore[assignment]
 index = table(SQLITE_TABLE, column("rowid"), column(SQLITE_TABLE))
+
+# Built once: a search is asked with every letter that is typed.
+ROWIDS = select(index.c.rowid)
+matches = index.c[SQLITE_TABLE].op("MATCH")
 
 MAX_WORDS = 10
 """Words of a search that are looked for."""
@@ -46,12 +51,20 @@ def search_conditions(text: str, *, is_sqlite: bool) -> Search:
     if len(digits) >= LETTERS and re.fullmatch(r"[\d\s+()/.\-]+", text):
         # What is 0171/555 to one is +49 171 555 to the other: both hold the digits 171555.
         ways.append([(digits,)])
-    found = or_(*(and_(*(or_(*map(_contains, word)) for word in way)) for way in ways))
+    found = _any([_all([_any([*map(_contains, word)]) for word in way]) for way in ways])
     asked = [_asked(way) for way in ways]
     if not is_sqlite or not all(asked):
         return Search(conditions=(found,))
-    hits = select(index.c.rowid).where(index.c[SQLITE_TABLE].op("MATCH")(" OR ".join(f"({one})" for one in asked)))
+    hits = ROWIDS.where(matches(" OR ".join(f"({one})" for one in asked)))
     return Search(conditions=(found,), hints=(contacts.c.id.in_(hits),))
+
+
+def _any(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return or_(*conditions) if len(conditions) > 1 else conditions[0]
+
+
+def _all(conditions: Sequence[ColumnElement[bool]]) -> ColumnElement[bool]:
+    return and_(*conditions) if len(conditions) > 1 else conditions[0]
 
 
 def _contains(word: str) -> ColumnElement[bool]:

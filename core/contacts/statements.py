@@ -150,6 +150,27 @@ def found_first(
     return built.order_by(*keys).limit(bindparam("rows", type_=Integer))
 
 
+def handful(site: Site, plan: Plan) -> Select[Any]:
+    """`id`, `sort_value` and the number of `all` of the contacts in the parameter `ids`, in the list's order.
+
+    Its other parameter is `rows`. What is asked of the contacts beyond their ids can be added with `where`.
+    """
+    return _kept(site, (plan, "handful"), lambda: _handful(plan))
+
+
+def _handful(plan: Plan) -> Select[Any]:
+    order, source = plan.order, side_table(plan.sort)
+    start = contacts if source is None else contacts.outerjoin(source, source.c.contact_id == contacts.c.id)
+    keys = [order.is_(None), *(key.desc() if plan.descending else key.asc() for key in (order, contacts.c.id))]
+    return (
+        select(contacts.c.id, order.label("sort_value"), func.count().over().label("all"))
+        .select_from(start)
+        .where(contacts.c.id.in_(bindparam("ids", expanding=True)), *TAB_CONDITIONS[plan.tab])
+        .order_by(*keys)
+        .limit(bindparam("rows", type_=Integer))
+    )
+
+
 def cells_of(site: Site, columns: Sequence[Column]) -> Select[Any]:
     """What each row needs, and `c0`, `c1` … for the expression columns; of the contacts in the parameter `ids`."""
     return _kept(site, tuple(column.key for column in columns), lambda: _cells_of(columns))

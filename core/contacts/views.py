@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlencode
@@ -158,7 +159,7 @@ class View:
     def as_saved(self) -> View:
         """The segment that this view began with, as it is stored; without one, the list as everyone finds it."""
         if self.segment is None:
-            return View()
+            return AS_USUAL
         saved = self.segment
         return View(
             tab=saved.tab,
@@ -172,6 +173,10 @@ class View:
 
     def parameters(self) -> list[tuple[str, str]]:
         """The view as parameters of an address; what is as usual, or as in its segment, is left out."""
+        return list(self._parameters)
+
+    @cached_property
+    def _parameters(self) -> tuple[tuple[str, str], ...]:
         usual = self.as_saved()
         pairs: list[tuple[str, str]] = [] if self.segment is None else [("segment", str(self.segment.id))]
         if self.tab != usual.tab:
@@ -186,7 +191,7 @@ class View:
             pairs.append(("sort", self.order))
         if self.layout != usual.layout and self.layout is not None:
             pairs.append(("columns", ",".join(self.layout)))
-        return pairs
+        return tuple(pairs)
 
     def address(self, **place: str) -> str:
         """The address of the list in this view; `place` adds `after=` or `before=`."""
@@ -195,7 +200,16 @@ class View:
 
     def query(self, **place: str) -> str:
         """The view as the query of an address."""
-        return urlencode([*self.parameters(), *place.items()])
+        return urlencode([*self._parameters, *place.items()]) if place else self._query
+
+    @cached_property
+    def _query(self) -> str:
+        # One page asks for it a dozen times.
+        return urlencode(self._parameters)
+
+
+AS_USUAL = View()
+"""The list as everyone finds it."""
 
 
 def read_view(

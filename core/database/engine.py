@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +68,10 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
+    def connection(self) -> AbstractContextManager[Connection]:
+        """A connection for reading by statements built beforehand: half the cost of a session, and no objects."""
+        return self.engine.connect()
+
     @contextmanager
     def begin(self) -> Iterator[Session]:
         """A session for writing: committed at the end, rolled back by an exception.
@@ -121,6 +125,9 @@ def _open_sqlite(url: URL, pool_size: int) -> Database:
     def _begin(connection: Connection) -> None:
         # A deferred transaction that reads and then writes gets SQLITE_BUSY at once, whatever the timeout.
         writes = connection.get_execution_options().get(WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        # Straight to the driver: every page begins several, and a statement of the engine's costs five times as much.
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        driver.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
 
     return Database(engine, engine.execution_options(**{WRITES: True}))

@@ -77,9 +77,12 @@ def _cookie(scope: Scope, name: str) -> str:
     return ""
 
 
-def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+async def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
     """Every request passes here before its handler: the origin of what changes something, then the
-    permission, then what no handler should have to expect."""
+    permission, then what no handler should have to expect.
+
+    It waits for nothing, but Litestar would send a plain function to a thread.
+    """
     site = connection.scope["state"]["site"]
     method = str(connection.scope.get("method", "GET"))
     if method == "OPTIONS" and not is_declared(handler):

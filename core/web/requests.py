@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from attrs import define, field
@@ -50,7 +51,7 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
         """The network that counts as one visitor, for limits; empty when the server does not tell it."""
         return network_of(client_address(self.scope, self.site.settings.trusted_proxies))
 
-    @property
+    @cached_property
     def language(self) -> Language:
         """The language of the answer: the one chosen, else the browser's, else the site's (DESIGN section 9)."""
         chosen = self.cookies.get(cookie_name(self.site, LANGUAGE_COOKIE), "")

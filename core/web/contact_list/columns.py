@@ -24,8 +24,8 @@ def places_of(request: Request, view: View) -> list[Place]:
     """The columns as the address, the segment or the person wants them, else as the standard is."""
     layout = view.layout
     if layout is None and request.person is not None:
-        with request.site.session() as session:
-            layout = read_layout(session, request.person.id)
+        with request.site.database.connection() as connection:
+            layout = read_layout(connection, request.person.id)
     return arrange(offered_columns(request), layout)
 
 

@@ -388,6 +388,8 @@ def test_statement_and_template_are_made_once(site: Site) -> None:
     add(site)
     with signed_in(site) as client:
         client.get(LIST)
+        client.get(f"{LIST}?q=nobody")
+        client.get(f"{LIST}?q=example")
         statements = dict(site.__dict__["_contact_statements"])
         tables = dict(site.__dict__["_contact_tables"])
         client.get(f"{LIST}?q=example")
@@ -395,8 +397,8 @@ def test_statement_and_template_are_made_once(site: Site) -> None:
 
     assert site.__dict__["_contact_statements"] == statements
     assert site.__dict__["_contact_tables"] == tables
-    # One finds the contacts, the other reads their cells.
-    assert (len(statements), len(tables)) == (2, 1)
+    # One finds the contacts, another reads their cells; SQLite has one more for the few that a search leaves.
+    assert (len(statements), len(tables)) == (3 if site.database.is_sqlite else 2, 1)
 
 
 def test_empty_states_say_what_to_do(site: Site) -> None:
