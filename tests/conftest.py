@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import hypothesis
 import pytest
@@ -15,6 +16,9 @@ import pytest
 from tests.support.browser import browser, new_page, page
 from tests.support.databases import FreshDatabases, Prepare, SqliteDatabases
 from tests.support.postgres import PostgresDatabases, PostgresServer
+
+if TYPE_CHECKING:
+    from core.database.migrate import Migrations
 
 __all__ = ["browser", "new_page", "page"]
 
@@ -75,8 +79,8 @@ def _databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, F
     keep_statements()
     postgres = PostgresDatabases(os.environ[BASE_URL], Path(os.environ[LOG]))
     kinds = {
-        "sqlite": FreshDatabases(SqliteDatabases(tmp_path_factory.mktemp("sqlite"))),
-        "postgresql": FreshDatabases(postgres),
+        "sqlite": FreshDatabases(SqliteDatabases(tmp_path_factory.mktemp("sqlite")), _migrate_core),
+        "postgresql": FreshDatabases(postgres, _migrate_core),
     }
     yield kinds
     for kind in kinds.values():
@@ -94,7 +98,8 @@ def database_kind(request: pytest.FixtureRequest) -> str:
 def fresh_database(database_kind: str, _databases: dict[str, FreshDatabases]) -> Iterator[Callable[..., str]]:
     """`fresh_database()` makes an empty database, `fresh_database(key, prepare)` a copy of a prepared one.
 
-    `prepare(url)` runs once per worker and key. All are dropped when the test is over.
+    `prepare(url)` runs once per worker and key; the tables of the core are there already. All are dropped when the
+    test is over.
     """
     fresh, made = _databases[database_kind], []
 
@@ -124,11 +129,22 @@ def empty_database_url(fresh_database: Callable[..., str]) -> str:
 
 def _migrate(url: str) -> None:
     # Imported here: a run that needs no database should not wait for SQLAlchemy.
-    from core.database.engine import open_database
-    from core.database.migrate import upgrade
     from core.settings import Settings
     from core.site import all_migrations, find_plugins
 
+    _upgrade(url, all_migrations(find_plugins(Settings())))
+
+
+def _migrate_core(url: str) -> None:
+    from core.database.migrate import CORE
+
+    _upgrade(url, [CORE])
+
+
+def _upgrade(url: str, migrations: list[Migrations]) -> None:
+    from core.database.engine import open_database
+    from core.database.migrate import upgrade
+
     database = open_database(url)
-    upgrade(database, all_migrations(find_plugins(Settings())))
+    upgrade(database, migrations)
     database.dispose()

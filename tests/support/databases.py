@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Protocol
 
 Prepare = Callable[[str], None]
+FIRST = "first"
+"""Key of what all templates are made of."""
 
 
 class Databases(Protocol):
@@ -48,25 +50,35 @@ class SqliteDatabases:
 class FreshDatabases:
     """Gives out fresh databases of one kind and takes them back."""
 
-    def __init__(self, databases: Databases) -> None:
+    def __init__(self, databases: Databases, prepare_first: Prepare | None = None) -> None:
         self._databases = databases
+        self._prepare_first = prepare_first
         self._templates: dict[str, str] = {}
 
     def __call__(self, template_key: str | None = None, prepare: Prepare | None = None) -> str:
         """The URL of a fresh database: empty, or a copy of the template `template_key`.
 
-        `prepare(url)` makes the template the first time a worker asks for its key. It closes its connections:
-        PostgreSQL copies no database that is in use.
+        `prepare(url)` makes the template the first time a worker asks for its key, of a database that was prepared
+        with `prepare_first`. It closes its connections: PostgreSQL copies no database that is in use.
         """
         if template_key is None:
             return self._databases.create_database()
         if template_key not in self._templates:
             if prepare is None:
                 raise ValueError(f"Template {template_key!r} was not prepared yet; say how with prepare=….")
-            url = self._databases.create_database()
+            url = self._databases.create_database(self._first())
             prepare(url)
             self._templates[template_key] = url
         return self._databases.create_database(template=self._templates[template_key])
+
+    def _first(self) -> str | None:
+        """The template of the templates."""
+        if self._prepare_first is None:
+            return None
+        if FIRST not in self._templates:
+            self._templates[FIRST] = url = self._databases.create_database()
+            self._prepare_first(url)
+        return self._templates[FIRST]
 
     def drop(self, url: str) -> None:
         self._databases.drop_database(url)

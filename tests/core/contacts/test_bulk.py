@@ -371,7 +371,7 @@ def test_l7_an_action_with_a_page_of_its_own_gets_the_selection(
             assert sorted(session.scalars(select(SelectedContact.contact_id))) == contacts
 
 
-def test_an_action_that_is_taken_back_by_nobody_is_refused(tmp_path: Path, fresh_database: Callable[..., str]) -> None:
+def test_an_action_that_is_taken_back_by_nobody_is_refused(tmp_path: Path, database_url: str) -> None:
     from core.testing import make_site
 
     action = BulkAction(
@@ -382,7 +382,7 @@ def test_an_action_that_is_taken_back_by_nobody_is_refused(tmp_path: Path, fresh
         undo="printer.unprint",
     )
     plugin = plugin_of("printer", contact_bulk_actions=lambda: [action])
-    site = make_site(tmp_path, plugin, database_url=fresh_database())
+    site = make_site(tmp_path, plugin, database_url=database_url)
 
     assert [refusal.plugin for refusal in site.refused] == ["printer"]
     assert "'printer.unprint', which nobody contributes" in site.refused[0].message

@@ -520,9 +520,9 @@ def test_t_f1_what_one_did_not_touch_is_kept_as_the_other_saved_it(site: Site, c
 
 
 def test_c14_a_field_of_a_plugin_is_on_the_form_and_what_it_refuses_stands_beside_it(
-    tmp_path: Path, fresh_database: Any
+    tmp_path: Path, database_url: str
 ) -> None:
-    site = make_site(tmp_path, sample, database_url=fresh_database(), language="en")
+    site = make_site(tmp_path, sample, database_url=database_url, language="en")
     contact_id = contact(site, "anna")
     with make_client(site) as client:
         sign_in(site, client)

@@ -120,10 +120,10 @@ def test_t_x1_what_counts_as_this_site(headers: dict[str, str], base_url: str, s
 
 
 @pytest.fixture(params=["http", "https"])
-def full_site(request: pytest.FixtureRequest, fresh_database: FreshDatabase, tmp_path: Path) -> Iterator[Site]:
+def full_site(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> Iterator[Site]:
     plugins, _ = discover()
     base_url = {"http": "http://127.0.0.1:8000", "https": "https://tresen.example"}[request.param]
-    site = make_site(tmp_path, *plugins, database_url=fresh_database(), base_url=base_url)
+    site = make_site(tmp_path, *plugins, database_url=database_url, base_url=base_url)
     yield site
     site.close()
 
