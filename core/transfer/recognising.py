@@ -120,15 +120,18 @@ def recognise(
 
 
 def read_start(
-    path: Path, kind: str, plan: Mapping[str, Any], number: int = EVIDENCE_ROWS
+    path: Path, kind: str, plan: Mapping[str, Any], number: int | None = None
 ) -> tuple[list[str], list[Record]]:
-    """The headings and the first records, as they are read by the plan. Raises InvalidInput for an odd encoding."""
+    """The headings and the first records, as they are read by the plan: `number`, or as many as say enough.
+
+    Raises InvalidInput for an odd encoding.
+    """
     try:
         source = open_source(path, kind, plan)
     except (LookupError, UnicodeError) as error:
         raise InvalidInput("This text can't be read in this encoding.", field="encoding") from error
     try:
-        records = list(islice(source, number))
+        records = list(islice(source, number or EVIDENCE_ROWS))
         return list(getattr(source, "headings", [])), records
     except UnicodeError as error:
         raise InvalidInput("This text can't be read in this encoding.", field="encoding") from error

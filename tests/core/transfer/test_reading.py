@@ -20,7 +20,6 @@ from core.transfer.csv_reading import CsvSource
 from core.transfer.encodings import find_encoding
 from core.transfer.models import ContactImport
 from core.transfer.pasting import split_pasted
-from core.transfer.recognising import EVIDENCE_ROWS
 from core.transfer.words import date_order, decimal_sign
 from tests.core.transfer.import_support import IMPORT, count, people, refusal, text_of, upload
 
@@ -284,8 +283,10 @@ def test_t_i5_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: py
     from core.transfer import encodings, recognising, running
     from core.transfer.commands import Asked, bring_in
 
-    for module, name, value in ((running, "MOST", 100), (recognising, "CHUNK", 10_000), (encodings, "CHUNK", 10_000)):
-        monkeypatch.setattr(module, name, value)
+    for module in (recognising, encodings):
+        monkeypatch.setattr(module, "CHUNK", 10_000)
+    monkeypatch.setattr(recognising, "EVIDENCE_ROWS", 50)
+    monkeypatch.setattr(running, "MOST", 50)
 
     site = make_site(tmp_path / "data")
 
@@ -299,7 +300,6 @@ def test_t_i5_memory_does_not_grow_with_the_file(tmp_path: Path, monkeypatch: py
         tracemalloc.stop()
         return used
 
-    peak(2 * EVIDENCE_ROWS, traced=False)
-    # Of the first rows it is found out how the file is to be read.
-    assert peak(2 * EVIDENCE_ROWS) < peak(EVIDENCE_ROWS) * 1.1 + 100_000
+    peak(1200, traced=False)
+    assert peak(1200) < peak(600) * 1.1 + 50_000
     site.close()
