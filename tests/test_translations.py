@@ -181,6 +181,7 @@ def _said_in_template(file: Path) -> Iterator[tuple[int, str]]:
         yield text.count("\n", 0, match.start()) + 1, match[1].replace("\\'", "'")
 
 
+@cache
 def said(folder: Path) -> Texts:
     """All texts that a folder's templates and Python say to people."""
     texts: Texts = {}

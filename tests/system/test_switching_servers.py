@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import httpx
-import pytest
 
 from tests.support.server import ServerProcess
 from tests.support.sites import open_same_site, signed_in, within
@@ -67,13 +66,12 @@ def _tables(site: object, plugin: str) -> list[str]:
     )
 
 
-@pytest.mark.parametrize("plugin", sorted(PAGES))
-def test_h2_off_is_remembered_by_a_restart(plugin: str, tmp_path: Path, database_url: str) -> None:
+def test_h2_off_is_remembered_by_a_restart(tmp_path: Path, database_url: str) -> None:
     site = open_same_site(database_url, tmp_path)
-    site.switch(plugin, False)
+    for plugin in ("forms", "shop"):
+        site.switch(plugin, False)
     site.close()
     # The first page of a server compiles its templates, which takes a busy machine more than the usual five seconds.
     with ServerProcess(database_url, tmp_path) as server, httpx.Client(base_url=server.url, timeout=30) as client:
-        assert client.get(PAGES[plugin]).status_code == 404
-        others = [page for key, page in PAGES.items() if key != plugin]
-        assert {client.get(page).status_code for page in others} == {200}
+        found = {plugin: client.get(page).status_code for plugin, page in PAGES.items()}
+    assert found == {"booking": 200, "forms": 404, "shop": 404}
