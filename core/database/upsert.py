@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from sqlalchemy import CursorResult, Executable, Select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from core.database.base import Base
@@ -25,8 +24,7 @@ def upsert(
 
     `update` maps column names to values or SQL expressions.
     """
-    module = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    statement = module.insert(model).values(values)
+    statement = _insert(session, model).values(values)
     if update:
         return statement.on_conflict_do_update(index_elements=list(keys), set_=dict(update), where=where)
     return statement.on_conflict_do_nothing(index_elements=list(keys))
@@ -41,8 +39,19 @@ def insert_missing(
     keys: Sequence[str],
 ) -> Any:
     """An INSERT … SELECT that leaves out the rows whose `keys` exist. `source` needs a WHERE: SQLite's parser does."""
-    module = sqlite if session.get_bind().dialect.name == "sqlite" else postgresql
-    return module.insert(model).from_select(list(columns), source).on_conflict_do_nothing(index_elements=list(keys))
+    inserted = _insert(session, model).from_select(list(columns), source)
+    return inserted.on_conflict_do_nothing(index_elements=list(keys))
+
+
+def _insert(session: Session, model: type[Base]) -> Any:
+    # Imported here: PostgreSQL's takes a tenth of a second, at each start, and a SQLite site never needs it.
+    if session.get_bind().dialect.name == "sqlite":
+        from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+        return insert_sqlite(model)
+    from sqlalchemy.dialects.postgresql import insert
+
+    return insert(model)
 
 
 def write_many(session: Session, statement: Executable) -> int:
