@@ -20,6 +20,8 @@ from core.errors import Conflict
 from core.values import Actor, Details
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from core.site import Site
 
 SITE_NAME = "Bäckerei Lindner"
@@ -131,7 +133,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     from sqlalchemy import select
 
     from core.contacts.custom_fields.demo import add_demo_fields
-    from core.contacts.demo import work_by_hand
+    from core.contacts.demo import merge_and_erase, work_by_hand
     from core.contacts.models import Contact, now
     from core.staff.accounts import add_account
     from core.staff.models import StaffAccount
@@ -152,6 +154,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
         account = add_account(session, email=email, name="Demo", role="owner", password=password)
         state.save_setting(session, "site.name", SITE_NAME)
         state.save_setting(session, "site.accent", ACCENT)
+        save_demo_settings(session, site)
     # The name stands in what visitors agree to, so the plugins have to see it.
     site = site.refreshed()
     for implementation in site.plugins.implementations("demo_history", site.enabled):
@@ -159,6 +162,14 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     staff = Actor(kind="staff", id=account, name="Demo")
     work_by_hand(site, demo, staff)
     add_demo_fields(site, demo, staff)
+    merge_and_erase(site, staff)
     with site.begin() as session:
         state.save_setting(session, MARK, str(seed))
     return True
+
+
+def save_demo_settings(session: Session, site: Site) -> None:
+    """Set what the demonstration has another value for than the default (`SettingsField.demo`)."""
+    for key, declared in site.contributions.settings_fields.items():
+        if declared.demo is not None:
+            state.save_setting(session, key, declared.clean(declared.demo) if declared.clean else declared.demo)

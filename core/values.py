@@ -480,7 +480,8 @@ class Permission:
 class SettingsField:
     """A setting of the site, edited on the settings screen, read with `site.setting(key)`.
 
-    `clean(text)` checks and normalises what was typed and raises `InvalidInput` with the reason.
+    `clean(text)` checks and normalises what was typed and raises `InvalidInput` with the reason. `demo` is what the
+    demonstration site has it set to, None for the default.
     """
 
     key: str = field(validator=_key)
@@ -490,6 +491,7 @@ class SettingsField:
     hint: str = field(default="", validator=_text)
     choices: Sequence[Choice] = ()
     clean: Callable[[str], str] | None = None
+    demo: str | None = field(default=None, validator=validators.optional(_text))
     order: int = _order
 
 
@@ -675,6 +677,8 @@ class Capture:
 
     `occurred_at` is when it happened (aware; replayed history has an old one), `makes_customer` whether it makes a
     customer of a lead, `idempotency_key` a key unique to this event: the second capture with it changes nothing.
+    `history` is what else happened with it until now, as when old orders are brought in, and when: it goes into the log
+    only, as the system's.
     """
 
     email: str = field(validator=_text)
@@ -686,6 +690,7 @@ class Capture:
     actor: Actor = VISITOR
     tags: tuple[str, ...] = field(default=(), converter=tuple)
     idempotency_key: str | None = None
+    history: tuple[tuple[Activity, datetime], ...] = ()
 
 
 @frozen(kw_only=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from core.contacts import details as rules
 from core.contacts.addresses import Address, parse_address
 from core.contacts.finding import hold_address
-from core.contacts.log import add_activity
+from core.contacts.log import write_entries
 from core.contacts.merging.models import ContactMerge
 from core.contacts.models import Contact, ContactActivity, ContactModule, ContactSuggestion, now
 from core.contacts.tags import add_tags
@@ -39,7 +39,8 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
     if (known := _replay_of(session, capture.idempotency_key)) is not None:
         return Captured(contact_id=known, replayed=True)
     contact, created = match_or_create(session, address, capture)
-    if not created and (known := _replay_of(session, capture.idempotency_key)) is not None:
+    held_late = not created and not site.database.is_sqlite  # SQLite has one writer: nothing has changed since.
+    if held_late and (known := _replay_of(session, capture.idempotency_key)) is not None:
         return Captured(contact_id=known, replayed=True)
 
     before = contact.stage
@@ -60,24 +61,14 @@ def capture_contact(session: Session, site: Site, capture: Capture) -> Captured:
     _touch_module(session, contact.id, capture)
     tags = add_tags(session, contact.id, capture.tags)
 
-    add_activity(
-        session,
-        contact.id,
-        capture.activity,
-        actor=capture.actor,
-        occurred_at=capture.occurred_at,
-        idempotency_key=capture.idempotency_key,
-    )
+    entries = [(capture.activity, capture.actor, capture.occurred_at)]
     if reactivated:
-        add_activity(session, contact.id, Activity(kind="contact.reactivated"), actor=SYSTEM)
+        entries.append((Activity(kind="contact.reactivated"), SYSTEM, now()))
     if before != contact.stage and not created:
-        add_activity(
-            session,
-            contact.id,
-            Activity(kind="contact.became_customer", reference=capture.activity.reference),
-            actor=SYSTEM,
-            occurred_at=capture.occurred_at,
-        )
+        became = Activity(kind="contact.became_customer", reference=capture.activity.reference)
+        entries.append((became, SYSTEM, capture.occurred_at))
+    entries += [(activity, SYSTEM, at) for activity, at in capture.history]
+    write_entries(session, contact.id, entries, idempotency_key=capture.idempotency_key)
 
     captured = Captured(
         contact_id=contact.id,
@@ -215,13 +206,15 @@ def keep_suggestion(
 
 def _drop_suggestions(session: Session, contact_id: int, groups: Sequence[str], until: datetime) -> None:
     """Forget suggestions for these groups that are not newer than a statement that now stands."""
-    session.execute(
-        delete(ContactSuggestion).where(
-            ContactSuggestion.contact_id == contact_id,
-            ContactSuggestion.group.in_(groups),
-            ContactSuggestion.occurred_at <= until,
+    # The contact's own changes can wait for the others that follow.
+    with session.no_autoflush:
+        session.execute(
+            delete(ContactSuggestion).where(
+                ContactSuggestion.contact_id == contact_id,
+                ContactSuggestion.group.in_(groups),
+                ContactSuggestion.occurred_at <= until,
+            )
         )
-    )
 
 
 def _earn_stage_again(session: Session, contact_id: int) -> None:

@@ -9,9 +9,11 @@ from sqlalchemy import select
 from core.contacts.activity import deactivate_contact
 from core.contacts.adding import add_contact
 from core.contacts.editing import details_of, edit_contact
+from core.contacts.merging.merging import merge_contacts
 from core.contacts.models import Contact
 from core.contacts.notes import add_note
 from core.contacts.tagging import tag_contact
+from core.privacy.erasing import erase
 from core.values import Actor, Details
 
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ NOTES: tuple[str, ...] = (
     "Neue Telefonnummer am Tresen aufgeschrieben.",
 )
 
+FEW = 8
+"""From so many people on, two of the contacts are merged and one is erased."""
+
 BY_HAND = 0.02
 """Share of the people whom staff added by hand, because they asked on the telephone."""
 
@@ -58,3 +63,18 @@ def work_by_hand(site: Site, demo: Demo, actor: Actor) -> None:
                 edit_contact(session, site, contact.id, typed, contact.version, actor)
             elif random.random() < 0.02:
                 deactivate_contact(session, site, contact.id, actor)
+
+
+def merge_and_erase(site: Site, actor: Actor) -> None:
+    """Merge somebody with their second address, and erase somebody who asked for it: the last thing that is done."""
+    with site.begin() as session:
+        ids = session.scalars(select(Contact.id).order_by(Contact.id).limit(FEW)).all()
+        if len(ids) < FEW:
+            return
+        kept, gone = ids[FEW // 2], ids[FEW - 1]
+        person = session.get_one(Contact, kept)
+        local, _, domain = person.email.partition("@")
+        details = Details(name=person.name, phone=person.phone, language=person.language)
+        second = add_contact(session, site, email=f"{local}.office@{domain}", details=details, actor=actor)
+        merge_contacts(session, site, kept, second.contact_id, actor)
+        erase(session, site, [gone], actor)

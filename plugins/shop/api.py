@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from attrs import evolve
 from babel.numbers import list_currencies
 from litestar.params import FromPath, FromQuery, JSONBody
 from litestar.response import Response
@@ -27,15 +28,15 @@ from plugins.shop.api_resources import (
     StepRequest,
     order_resources,
 )
-from plugins.shop.forms import number_of
+from plugins.shop.forms import number_of, say
+from plugins.shop.invoice_mails import issue_on_shipping, send_made
 from plugins.shop.models import Order, Variant, now
 from plugins.shop.order_book import read_orders
-from plugins.shop.order_pages import issue_if_possible, send_invoice
 from plugins.shop.order_search import conditions, read_filter
 from plugins.shop.orders import MAX_NOTE, FreeItem, Item, NewOrder, Source, record_order
 from plugins.shop.payments import chosen_way
 from plugins.shop.refunds import MAX_REASON, TakeBack, refund
-from plugins.shop.states import STEPS, take_step
+from plugins.shop.states import STEPS, take_step, withdraw_payment
 
 MAX_PAGE = 200
 PAGE = 50
@@ -203,20 +204,24 @@ def _items(session: Session, sent: Sequence[ItemRequest]) -> list[Item | FreeIte
 def change_state(request: Request, order_id: FromPath[int], data: JSONBody[StepRequest]) -> OrderResource:
     """Take an order a step on.
 
-    409 when it can't take this step any more.
+    409 when it can't take this step any more. `problem` of the answer says why an invoice that shipping should have
+    brought was not made or not mailed; the order is shipped then, too.
     """
     step = next((one for one in STEPS if one == data.step), None)
-    if step is None:
+    if step is None and data.step != "unpaid":
         raise InvalidInput("An order can be paid, shipped or cancelled.", field="step")
-    site, invoice_id = request.site, None
+    site, made = request.site, None
     with site.begin() as session:
+        if step is None:
+            withdraw_payment(session, order_id, request.actor)
+            return _resource(request, session, order_id)
         take_step(session, order_id, step, request.actor, mail=data.mail)
-        if step == "shipped" and site.setting("shop.invoice_on_shipping") == "yes":
-            invoice_id = issue_if_possible(session, site, order_id, request.actor)
-    if invoice_id is not None and data.mail and site.settings.mail_server is not None:
-        send_invoice(site, invoice_id, request.actor)
+        if step == "shipped":
+            made = issue_on_shipping(session, site, order_id, request.actor)
+    problem = send_made(site, made if data.mail or not isinstance(made, int) else None, request.actor)
     with site.session() as session:
-        return _resource(request, session, order_id)
+        resource = _resource(request, session, order_id)
+    return evolve(resource, problem=say(request, problem)) if problem is not None else resource
 
 
 @api_post("/shop/orders/{order_id:int}/refunds", permission="shop.orders", status=201, key_needed=True)

@@ -71,7 +71,7 @@ class OrderResource:
     """An order.
 
     `total` is what was to be paid when it was placed, the lines less `discount`; `refunded` was taken back since. Times
-    are in UTC.
+    are in UTC. `problem` is said once, by the answer to a step: the step is done, and this did not go with it.
     """
 
     id: int
@@ -97,6 +97,7 @@ class OrderResource:
     source: SourceResource | None
     href: str
     dashboard: str
+    problem: str = ""
 
 
 @frozen(kw_only=True)
@@ -148,7 +149,10 @@ class OrderRequest:
 
 @frozen(kw_only=True)
 class StepRequest:
-    """What becomes of an order: "paid", "shipped" or "cancelled". With `mail` the customer is told."""
+    """What becomes of an order: "paid", "shipped" or "cancelled", or "unpaid" when it was noted as paid by mistake.
+
+    With `mail` the customer is told, of all but the last.
+    """
 
     step: str
     mail: bool = True

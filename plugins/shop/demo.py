@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from attrs import evolve, frozen
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import SYSTEM, Demo, DemoPerson, Site, storing
+from core import SYSTEM, Demo, DemoPerson, InvalidInput, Site, storing
 from plugins.shop.categories import CategoryValues, add_category
 from plugins.shop.demo_pictures import draw_picture
+from plugins.shop.invoices import issue_invoice
 from plugins.shop.models import OrderLine, Product
-from plugins.shop.orders import Item, NewOrder, record_order
+from plugins.shop.orders import History, Item, NewOrder, record_order
 from plugins.shop.pictures import change_pictures, save_upload
 from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
 from plugins.shop.refunds import TakeBack, refund
-from plugins.shop.seller import PICKUP, TRANSFER
+from plugins.shop.seller import PICKUP, TRANSFER, read_seller
 from plugins.shop.states import Step, take_step
 from plugins.shop.voucher_batches import add_batch
 from plugins.shop.vouchers import VoucherValues, add_voucher
@@ -159,6 +161,10 @@ BATCH = 100
 """Orders in one transaction: a disk waits once for all of them."""
 
 
+Later = tuple[datetime, int, str]
+"""When, with which order, and whether "invoice" or "refund"."""
+
+
 @frozen
 class Planned:
     """An order to come, and the steps it then takes."""
@@ -174,21 +180,38 @@ def make_history(site: Site, demo: Demo) -> None:
         _add_vouchers(session, site)
     planned = [order for person in demo.people for order in _orders_of(person, demo, products)]
     planned.sort(key=lambda order: order.new.placed_at)
+    later: list[Later] = []
     for start in range(0, len(planned), BATCH):
         with site.begin() as session:
             for place, order in enumerate(planned[start : start + BATCH]):
                 method = PICKUP if place % 4 == 0 else TRANSFER
-                recorded = record_order(session, site, evolve(order.new, payment_method=method))
-                for step, at in order.steps:
-                    take_step(session, recorded.id, step, SYSTEM, at)
-                if place % REFUNDED == 1 and order.steps[-1:] and order.steps[-1][0] == "shipped":
-                    _refund(session, recorded.id, order.steps[-1][1] + timedelta(days=1), demo)
+                steps = dict(order.steps)
+                shipped = steps.get("shipped")
+                history = History(paid_at=steps.get("paid"), shipped_at=shipped)
+                recorded = record_order(session, site, evolve(order.new, payment_method=method, history=history))
+                if "cancelled" in steps:
+                    take_step(session, recorded.id, "cancelled", SYSTEM, steps["cancelled"])
+                if shipped is not None:
+                    later.append((shipped, recorded.id, "invoice"))
+                    if place % REFUNDED == 1:
+                        later.append((min(shipped + timedelta(days=1), demo.now), recorded.id, "refund"))
+    # In the order of their days, so that the numbers of invoices and corrections grow with time.
+    later.sort()
+    for start in range(0, len(later), BATCH):
+        with site.begin() as session:
+            for at, order_id, what in later[start : start + BATCH]:
+                if what == "refund":
+                    _refund(session, order_id, at)
+                elif read_seller(site).is_complete:
+                    # Without an address there is none of more than €250.
+                    with suppress(InvalidInput):
+                        issue_invoice(session, site, order_id, SYSTEM, at)
 
 
-def _refund(session: Session, order_id: int, at: datetime, demo: Demo) -> None:
+def _refund(session: Session, order_id: int, at: datetime) -> None:
     """One piece of the order was not good."""
     line = session.scalars(select(OrderLine.id).where(OrderLine.order_id == order_id).limit(1)).one()
-    refund(session, order_id, TakeBack(pieces={line: 1}, restock=False, reason=REASON), SYSTEM, min(at, demo.now))
+    refund(session, order_id, TakeBack(pieces={line: 1}, restock=False, reason=REASON), SYSTEM, at)
 
 
 def _add_vouchers(session: Session, site: Site) -> None:

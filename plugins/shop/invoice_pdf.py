@@ -6,8 +6,10 @@ printed as an empty box, and the page in the browser has it right.
 
 from __future__ import annotations
 
-from core import DOCUMENT_FONT, document_fonts
-from plugins.shop.documents import Document
+from litestar.response import Response
+
+from core import DOCUMENT_FONT, Request, document_fonts
+from plugins.shop.documents import Document, read_document
 
 LEFT, RIGHT, TOP, BOTTOM = 25.0, 20.0, 20.0, 40.0
 """Margins in millimetres; the foot of the page stands within the lower one."""
@@ -18,6 +20,17 @@ COLUMNS = (16.0, 79.0, 16.0, 27.0, 27.0)
 """Widths of quantity, product, tax, unit price and sum; together what is between the margins."""
 
 TAX_COLUMNS = (27.0, 27.0, 27.0, 27.0)
+
+
+def pdf_answer(request: Request, invoice_id: int) -> Response[bytes]:
+    """The PDF of an invoice, to be saved. Raises NotFound."""
+    with request.site.session() as session:
+        document = read_document(session, request.site, invoice_id)
+    return Response(
+        render_pdf(document),
+        media_type="application/pdf",
+        headers={"content-disposition": f'attachment; filename="{document.file_name}"', "cache-control": "no-store"},
+    )
 
 
 def render_pdf(document: Document) -> bytes:

@@ -14,7 +14,7 @@ from plugins.shop.amounts import PricedLine, TaxPart, part_of, tax_moneys
 from plugins.shop.holding import OVER
 from plugins.shop.models import Delivery, Invoice, Order, OrderEvent, OrderLine, OrderTax, Payment, Refund
 from plugins.shop.order_book import OrderRow
-from plugins.shop.orders import DELIVERED
+from plugins.shop.orders import DELIVERED, NOTED
 from plugins.shop.states import Step, steps_of
 
 
@@ -88,6 +88,7 @@ class OrderView(OrderRow):
     """An order with everything about it.
 
     `surplus` is what came in beyond what it comes to, `missing` what is still owed though something came in.
+    `can_be_unpaid` says that a payment that staff noted can be taken back.
     """
 
     token: str
@@ -111,6 +112,7 @@ class OrderView(OrderRow):
     refunds: Sequence[RefundView]
     invoices: Sequence[InvoiceView]
     surplus: Money
+    can_be_unpaid: bool
     missing: Money | None
     pay_url: str
 
@@ -157,6 +159,7 @@ def read_order(session: Session, order_id: int) -> OrderView:
     refunds = session.scalars(select(Refund).where(Refund.order_id == order_id).order_by(Refund.id)).all()
     came = sum(one.amount for one in payments if one.state == "paid")
     held = came - sum(one.money_back for one in refunds)
+    noted = [one.amount for one in payments if one.state == "paid" and one.reference.startswith(NOTED)]
     bought = order.total - order.refunded
     method = payment_method(site, order.payment_method)
     waiting = [one.url for one in payments if one.state == "started" and one.url and one.method == order.payment_method]
@@ -207,6 +210,7 @@ def read_order(session: Session, order_id: int) -> OrderView:
         ],
         invoices=_invoices(session, order_id),
         surplus=money(max(0, held - bought)),
+        can_be_unpaid=order.state not in OVER and bool(noted) and held >= sum(noted),
         missing=money(bought - held) if order.paid_at is None and 0 < held < bought else None,
         pay_url=waiting[-1] if waiting else "",
     )

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import Any
 
 from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy import select
-from sqlalchemy.orm import Session
 
 from core import (
-    Actor,
     Conflict,
     Form,
     FormInput,
@@ -19,23 +16,20 @@ from core import (
     PaymentFailed,
     Request,
     SendRefused,
-    Site,
     get,
     post,
-    queue_message,
-    storing,
 )
 from plugins.shop.amounts import parse_price
 from plugins.shop.documents import read_document
 from plugins.shop.forms import as_input, read_quantities, say, summary
-from plugins.shop.invoice_pdf import render_pdf
+from plugins.shop.invoice_mails import issue_on_shipping, send_invoice, send_made
+from plugins.shop.invoice_pdf import pdf_answer
 from plugins.shop.invoices import issue_invoice
-from plugins.shop.mails import greeting
 from plugins.shop.models import Invoice, Order
 from plugins.shop.order_details import OrderView, read_order
 from plugins.shop.refunds import MAX_REASON, TakeBack, give_money_back, note_surplus, refund
-from plugins.shop.seller import read_seller, seller_lines
-from plugins.shop.states import STEPS, take_step
+from plugins.shop.seller import read_seller
+from plugins.shop.states import STEPS, take_step, withdraw_payment
 
 ORDER = "/dashboard/shop/orders/{order_id:int}"
 INVOICE = "/dashboard/shop/invoices/{invoice_id:int}"
@@ -69,30 +63,40 @@ def change_state(request: Request, form: FormInput, order_id: FromPath[int]) -> 
     step = next((one for one in STEPS if one == form.text("step")), None)
     if step is None:
         raise InvalidInput("An order can be paid, shipped or cancelled.", field="step")
-    invoice_id = None
+    made = None
     with request.site.begin() as session:
         number = take_step(session, order_id, step, request.actor, mail=True)
-        if step == "shipped" and request.site.setting("shop.invoice_on_shipping") == "yes":
-            invoice_id = issue_if_possible(session, request.site, order_id, request.actor)
-    if invoice_id is not None and request.site.settings.mail_server is not None:
-        send_invoice(request.site, invoice_id, request.actor)
+        if step == "shipped":
+            made = issue_on_shipping(session, request.site, order_id, request.actor)
+    if (problem := send_made(request.site, made, request.actor)) is not None:
+        lacking = (
+            "Order %(number)s is shipped. No invoice was made: %(reason)s"
+            if made is problem
+            else "Order %(number)s is shipped. Its invoice was made, but not mailed: %(reason)s"
+        )
+        href = f"/dashboard/shop/orders/{order_id}"
+        return request.redirect(href, lacking, kind="error", number=number, reason=say(request, problem))
     toast = {
         "paid": "Order %(number)s is paid.",
         "shipped": "Order %(number)s is shipped.",
         "cancelled": "Order %(number)s is cancelled.",
     }[step]
+    if step == "paid":
+        undo = f"/dashboard/shop/orders/{order_id}/unpaid"
+        return request.redirect(f"/dashboard/shop/orders/{order_id}", toast, undo=undo, number=number)
     return _after_refund(request, order_id, toast, number=number)
 
 
-def issue_if_possible(session: Session, site: Site, order_id: int, actor: Actor) -> int | None:
-    """The id of an invoice that was made now; None for one that was there, or that lacks what the law wants."""
-    if session.scalar(select(Invoice.id).where(Invoice.order_id == order_id).limit(1)) is not None:
-        return None
-    try:
-        return issue_invoice(session, site, order_id, actor)
-    except (InvalidInput, Conflict):
-        # The order is shipped all the same; its page offers the invoice, and says what is missing.
-        return None
+@post(f"{ORDER}/unpaid", permission="shop.orders", max_body=10_000)
+def take_back_payment(request: Request, order_id: FromPath[int]) -> Redirect:
+    """Take back that the order was noted as paid."""
+    with request.site.begin() as session:
+        number = withdraw_payment(session, order_id, request.actor)
+        invoices = session.scalars(select(Invoice.content).where(Invoice.order_id == order_id)).all()
+    toast = "The payment of order %(number)s is taken back."
+    if any(content.get("paid_on") for content in invoices):
+        toast = "The payment of order %(number)s is taken back. Its invoice says that it was paid: tell the customer."
+    return request.redirect(f"/dashboard/shop/orders/{order_id}", toast, number=number)
 
 
 # Refunds
@@ -223,13 +227,7 @@ def show_invoice(request: Request, invoice_id: FromPath[int]) -> Response[str]:
 @get(f"{INVOICE}/pdf", permission="shop.orders")
 def download_invoice(request: Request, invoice_id: FromPath[int]) -> Response[bytes]:
     """An invoice as a PDF."""
-    with request.site.session() as session:
-        document = read_document(session, request.site, invoice_id)
-    return Response(
-        render_pdf(document),
-        media_type="application/pdf",
-        headers={"content-disposition": f'attachment; filename="{document.file_name}"', "cache-control": "no-store"},
-    )
+    return pdf_answer(request, invoice_id)
 
 
 @post(f"{INVOICE}/send", permission="shop.orders", max_body=10_000)
@@ -242,47 +240,11 @@ def mail_invoice(request: Request, invoice_id: FromPath[int]) -> Redirect:
     return request.redirect(f"/dashboard/shop/invoices/{invoice_id}", "The invoice is on its way to the customer.")
 
 
-def send_invoice(site: Site, invoice_id: int, actor: Actor) -> None:
-    """Mail an invoice with its PDF to the order's contact. Raises NotFound, Conflict without a contact, SendRefused."""
-    with site.session() as session:
-        document = read_document(session, site, invoice_id)
-        order = session.get_one(Order, document.order_id)
-    if order.contact_id is None:
-        raise Conflict("The contact of this order was deleted.")
-    language = site.language(document.language)
-    subject = language.text("%(title)s %(number)s", title=document.title, number=document.number)
-    text = "\n\n".join(
-        part
-        for part in (
-            greeting(order.name, language),
-            language.text("the attached file is for your order %(number)s.", number=order.number),
-            site.setting("shop.mail_footer"),
-            "\n".join(seller_lines(site)),
-        )
-        if part
-    )
-    content = render_pdf(document)
-    with storing(site.settings.data_dir) as store:
-        saved = store.save(document.file_name, BytesIO(content))
-        with site.begin() as session:
-            queue_message(
-                session,
-                site,
-                order.contact_id,
-                subject,
-                text,
-                "system",
-                actor=actor,
-                module="shop",
-                necessary=True,
-                files=[saved],
-            )
-
-
 ROUTES: list[Any] = [
     show_order,
     confirm_cancelling,
     change_state,
+    take_back_payment,
     show_refund,
     take_back,
     pay_back_now,

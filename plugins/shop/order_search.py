@@ -55,10 +55,11 @@ class OrderFilter:
     @property
     def query(self) -> dict[str, str]:
         """Its parameters in an address."""
-        return {name: _written(value) for name, value in asdict(self).items() if value not in ("", None)}
+        return {name: written(value) for name, value in asdict(self).items() if value not in ("", None)}
 
 
-def _written(value: object) -> str:
+def written(value: object) -> str:
+    """A value of a filter as an address has it."""
     return value.isoformat() if isinstance(value, date) else str(value)
 
 
@@ -98,9 +99,9 @@ def conditions(wanted: OrderFilter, zone: ZoneInfo) -> list[ColumnElement[bool]]
     for word in wanted.q.casefold().split()[:MAX_WORDS]:
         found.append(Order.search_text.contains(word, autoescape=True))
     if wanted.since is not None:
-        found.append(Order.placed_at >= _begins(wanted.since, zone))
+        found.append(Order.placed_at >= day_begins(wanted.since, zone))
     if wanted.until is not None:
-        found.append(Order.placed_at < _begins(wanted.until + timedelta(days=1), zone))
+        found.append(Order.placed_at < day_begins(wanted.until + timedelta(days=1), zone))
     if wanted.paid == "yes":
         found.append(Order.paid_at.is_not(None))
     elif wanted.paid == "no":
@@ -123,7 +124,8 @@ def uses_of_voucher(voucher_id: int) -> ColumnElement[int]:
     return select(VoucherUse.order_id).where(VoucherUse.voucher_id == voucher_id).scalar_subquery()
 
 
-def _begins(day: date, zone: ZoneInfo) -> datetime:
+def day_begins(day: date, zone: ZoneInfo) -> datetime:
+    """The first moment of a day in a zone."""
     return datetime(day.year, day.month, day.day, tzinfo=zone)
 
 

@@ -8,12 +8,13 @@ import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import (
+    SYSTEM,
     VISITOR,
     Activity,
     Actor,
@@ -34,19 +35,40 @@ from plugins.shop.amounts import (
     MAX_PRICE,
     MAX_QUANTITY,
     PricedLine,
+    TaxPart,
     discounts_of,
     taxes_of,
     total_of,
 )
 from plugins.shop.catalogue import full_name
 from plugins.shop.mails import mail_order
-from plugins.shop.models import Delivery, Order, OrderCounter, OrderEvent, OrderLine, OrderTax, Product, Variant, now
+from plugins.shop.models import (
+    Delivery,
+    Order,
+    OrderCounter,
+    OrderEvent,
+    OrderLine,
+    OrderTax,
+    Payment,
+    Product,
+    Variant,
+    now,
+)
 from plugins.shop.stock import take_stock
 from plugins.shop.totals import count_order
 from plugins.shop.vouchers import claim, record_use
 
 MAX_NOTE = 2000
 MAX_NAME = 200
+
+NOTED = "noted-"
+"""How the references of payments begin that staff noted, or that came in elsewhere; no provider knows them."""
+
+# Built once: building a statement takes longer than running it. Past the ORM, which would ask each row for its id.
+LINES, TAXES, EVENTS, PAYMENTS = (
+    insert(model.__table__)  # type: ignore[arg-type]
+    for model in (OrderLine, OrderTax, OrderEvent, Payment)
+)
 
 DELIVERED = ("name", "street", "street2", "postal_code", "city", "region", "country")
 """What is kept of another address of delivery."""
@@ -90,6 +112,18 @@ class Source:
 
 
 @frozen(kw_only=True)
+class History:
+    """What became of an order elsewhere before it came here: when it was paid and shipped, the code of its voucher, and
+    the tax that was worked out there, in minor units.
+    """
+
+    paid_at: datetime | None = None
+    shipped_at: datetime | None = None
+    voucher: str = ""
+    tax: int | None = None
+
+
+@frozen(kw_only=True)
 class NewOrder:
     """An order on its way in.
 
@@ -100,6 +134,7 @@ class NewOrder:
 
     For orders from elsewhere: `currency`, when it is not the shop's (then there can be free items only), and
     `discount`, minor units that were taken off there. `source` says where it comes from; it then keeps its number.
+    `history` is what became of it there.
     """
 
     email: str
@@ -118,6 +153,7 @@ class NewOrder:
     expected: Money | None = None
     voucher: str = ""
     source: Source | None = None
+    history: History = History()
 
 
 @frozen(kw_only=True)
@@ -202,6 +238,10 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
         raise PriceChanged
     number = new.source.number if new.source is not None else _next_number(session, site, new.placed_at)
     order = _write(session, new, address.email, number, lines, total, off, discount.code if discount else "")
+    href = f"/dashboard/shop/orders/{order.id}"
+    happened = tuple(
+        (Activity(kind=f"shop.{step}", reference=number, href=href), at) for step, at in _steps(new.history)
+    )
     captured = capture_contact(
         session,
         site,
@@ -212,13 +252,14 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
                 kind="shop.ordered",
                 reference=number,
                 data={"total": total.minor, "total_currency": total.currency},
-                href=f"/dashboard/shop/orders/{order.id}",
+                href=href,
             ),
             occurred_at=new.placed_at,
             details=new.details,
             makes_customer=True,
             actor=new.actor,
             idempotency_key=f"shop.order:{number}",
+            history=happened,
         ),
     )
     if new.contact_id is not None and captured.contact_id != new.contact_id:
@@ -247,13 +288,15 @@ def _take(session: Session, currency: str, items: Sequence[Item | FreeItem]) -> 
         raise InvalidInput("Choose at least one product.")
     if len(wanted) + len(free) > MAX_LINES or max(wanted.values(), default=0) > MAX_QUANTITY:
         raise InvalidInput("This is too much for one order. Place several.")
-    found = session.execute(
-        select(Variant, Product)
-        .join(Product, Product.id == Variant.product_id)
-        .where(Variant.id.in_(known | wanted.keys())),
-        execution_options={"populate_existing": True},
-    )
-    variants = {variant.id: (variant, product) for variant, product in found}
+    variants = {}
+    if known or wanted:
+        found = session.execute(
+            select(Variant, Product)
+            .join(Product, Product.id == Variant.product_id)
+            .where(Variant.id.in_(known | wanted.keys())),
+            execution_options={"populate_existing": True},
+        )
+        variants = {variant.id: (variant, product) for variant, product in found}
     taken = {}
     # In the order of their ids: two orders for the same variants never wait for each other in a circle.
     for variant_id in sorted(wanted):
@@ -329,7 +372,10 @@ def _write(
         currency=total.currency,
         total=total.minor,
         discount=off,
-        voucher_code=voucher_code,
+        voucher_code=voucher_code or new.history.voucher,
+        state=_state(new.history),
+        paid_at=new.history.paid_at,
+        shipped_at=new.history.shipped_at,
         payment_method=new.payment_method,
         source=new.source.name if new.source is not None else "",
         source_reference=new.source.reference if new.source is not None else "",
@@ -350,9 +396,8 @@ def _write(
     )
     session.add(order)
     session.flush()
-    # Core inserts: the ORM would ask each row for its id, one by one.
     session.execute(
-        insert(OrderLine),
+        LINES,
         [
             {
                 "order_id": order.id,
@@ -372,25 +417,70 @@ def _write(
         written = {name: getattr(new.delivery, name) for name in DELIVERED}
         session.execute(insert(Delivery).values(order_id=order.id, **written))
     session.execute(
-        insert(OrderTax),
+        TAXES,
         [
             {"order_id": order.id, "rate": part.rate, "gross": part.gross, "tax": part.tax}
-            for part in taxes_of(lines, off)
+            for part in _taxes_there(taxes_of(lines, off), new.history.tax)
         ],
     )
     add_event(session, order.id, "placed", new.actor, new.placed_at)
+    if steps := _steps(new.history):
+        _write_events(session, order.id, SYSTEM, steps)
+    if (paid_at := new.history.paid_at) is not None:
+        session.execute(
+            PAYMENTS,
+            {
+                "order_id": order.id,
+                "method": new.payment_method,
+                "reference": f"{NOTED}{secrets.token_urlsafe(12)}",
+                "state": "paid",
+                "amount": total.minor,
+                "started_at": paid_at,
+                "paid_at": paid_at,
+            },
+        )
     return order
+
+
+def _steps(history: History) -> list[tuple[str, datetime]]:
+    """The steps that an order took before it came here."""
+    steps = (("paid", history.paid_at), ("shipped", history.shipped_at))
+    return [(step, at) for step, at in steps if at is not None]
+
+
+def _state(history: History) -> str:
+    # "Shipped" tells more than "paid", whichever came last.
+    return "shipped" if history.shipped_at is not None else "paid" if history.paid_at is not None else "open"
+
+
+def _taxes_there(parts: Sequence[TaxPart], tax: int | None) -> Sequence[TaxPart]:
+    """Make the tax the one that was worked out elsewhere, where they round otherwise: by line, say."""
+    if tax is None or not parts:
+        return parts
+    difference = tax - sum(part.tax for part in parts)
+    largest = max(parts, key=lambda part: (part.rate > 0, part.gross))
+    if not difference or not 0 <= largest.tax + difference <= largest.gross:
+        return parts
+    return [evolve(part, tax=part.tax + difference) if part is largest else part for part in parts]
 
 
 def add_event(session: Session, order_id: int, event: str, actor: Actor, at: datetime) -> None:
     """Add an entry to the order's own log."""
+    _write_events(session, order_id, actor, [(event, at)])
+
+
+def _write_events(session: Session, order_id: int, actor: Actor, events: Sequence[tuple[str, datetime]]) -> None:
     session.execute(
-        insert(OrderEvent).values(
-            order_id=order_id,
-            event=event,
-            at=at,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            actor_name=actor.name,
-        )
+        EVENTS,
+        [
+            {
+                "order_id": order_id,
+                "event": event,
+                "at": at,
+                "actor_kind": actor.kind,
+                "actor_id": actor.id,
+                "actor_name": actor.name,
+            }
+            for event, at in events
+        ],
     )

@@ -37,10 +37,12 @@ from core import (
 )
 from plugins.shop import (
     api,
+    api_invoices,
     arranging,
     browsing,
     columns,
     finding,
+    invoice_list,
     order_list,
     order_pages,
     panels,
@@ -137,6 +139,7 @@ def settings_fields() -> list[SettingsField]:
             label="Address of the privacy policy",
             hint="Stands in the checkout: a page of this site such as /privacy, or an address that begins with https://.",
             clean=_address,
+            demo="https://example.com/privacy",
             order=230,
         ),
     ]
@@ -173,6 +176,12 @@ def activity_kinds() -> list[ActivityKind]:
             icon="bag",
         ),
         ActivityKind(key="shop.paid", label="Order paid", text="Order %(reference)s paid", icon="money"),
+        ActivityKind(
+            key="shop.unpaid",
+            label="Payment taken back",
+            text="Payment of order %(reference)s had been recorded by mistake",
+            icon="undo",
+        ),
         ActivityKind(key="shop.shipped", label="Order shipped", text="Order %(reference)s shipped", icon="send"),
         ActivityKind(key="shop.cancelled", label="Order cancelled", text="Order %(reference)s cancelled", icon="x"),
         ActivityKind(
@@ -283,6 +292,7 @@ def routers() -> list[HTTPRouteHandler]:
         *shopping.ROUTES,
         *paying.ROUTES,
         *order_list.ROUTES,
+        *invoice_list.ROUTES,
         *import_pages.ROUTES,
         *selling.ROUTES,
         *order_pages.ROUTES,
@@ -291,6 +301,7 @@ def routers() -> list[HTTPRouteHandler]:
         *vouching.ROUTES,
         *voucher_pages.ROUTES,
         *api.ROUTES,
+        *api_invoices.ROUTES,
     ]
 
 

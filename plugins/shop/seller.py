@@ -12,6 +12,9 @@ from core import InvalidInput, Language, PaymentMethod, SettingsField, Site
 TRANSFER = "shop.transfer"
 PICKUP = "shop.pickup"
 
+DEMO_IBAN = "DE89370400440532013000"
+"""The example of an IBAN in the registry of ISO 13616; nobody's account."""
+
 PAYMENT_NOTE = "You pay by bank transfer. The invoice with our account comes with your order."
 PICKUP_NOTE = "You pay in cash when you collect your order."
 
@@ -122,7 +125,7 @@ def settings_fields() -> list[SettingsField]:
             order=202,
         ),
         SettingsField(key="shop.account_holder", label="Account holder", hint="Empty: the seller.", order=203),
-        SettingsField(key="shop.iban", label="IBAN", clean=clean_iban, order=204),
+        SettingsField(key="shop.iban", label="IBAN", clean=clean_iban, demo=DEMO_IBAN, order=204),
         SettingsField(key="shop.bic", label="BIC", clean=_bic, order=205),
         SettingsField(
             key="shop.pay_pickup",
@@ -143,13 +146,21 @@ def settings_fields() -> list[SettingsField]:
             key="shop.seller_name",
             label="Seller’s full name",
             hint="As invoices must name it: the company, or first and last name.",
+            demo="Bäckerei Lindner GmbH",
             order=210,
         ),
-        SettingsField(key="shop.seller_address", label="Seller’s address", kind="textarea", order=211),
+        SettingsField(
+            key="shop.seller_address",
+            label="Seller’s address",
+            kind="textarea",
+            demo="Am Markt 1\n53111 Bonn",
+            order=211,
+        ),
         SettingsField(
             key="shop.tax_number",
             label="Seller’s tax number",
             hint="Invoices need the tax number or the VAT identification number.",
+            demo="205/5700/0000",
             order=212,
         ),
         SettingsField(key="shop.vat_id", label="Seller’s VAT identification number", clean=_vat_id, order=213),

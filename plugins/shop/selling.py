@@ -105,7 +105,8 @@ def new_order(
     values = values_of(person.details)
     if not any(values[name] for name in ("street", "city", "country")):
         values["country"] = home_country(request.site)
-    form = Form(fields={name: [value] for name, value in {**values, "next": next, "mail": "1"}.items()})
+    values |= {"delivery_country": home_country(request.site), "next": next, "mail": "1"}
+    form = Form(fields={name: [value] for name, value in values.items()})
     return _order_form(request, form, person, secrets.token_urlsafe(24))
 
 

@@ -20,7 +20,7 @@ from core import (
     public_fields,
     submit_public_form,
 )
-from plugins.shop.addresses import home_country, read_details, read_email
+from plugins.shop.addresses import home_country, read_delivery, read_details, read_email
 from plugins.shop.carts import (
     LIFETIME,
     CartView,
@@ -134,7 +134,8 @@ def show_checkout(request: Request) -> Response[str] | Redirect:
     """
     if not (view := _view(request)).can_be_ordered:
         return request.redirect("/shop/cart")
-    return _checkout(request, Form(fields={"country": [home_country(request.site)]}), view)
+    home = [home_country(request.site)]
+    return _checkout(request, Form(fields={"country": home, "delivery_country": home}), view)
 
 
 def _checkout(request: Request, form: Form, view: CartView, status: int = 200) -> Response[str]:
@@ -164,6 +165,7 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
     boxes = public_fields(request, CHECKOUT)
     email = read_email(form)
     details = read_details(form, request.language, spoken=request.language.code)
+    delivery = read_delivery(form, request.language)
     note = read_note(form)
     payment = _read_payment(request, form)
     check_public_fields(boxes, form)
@@ -183,6 +185,7 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
                     email=email,
                     details=details,
                     items=ordered.items,
+                    delivery=delivery,
                     voucher=ordered.voucher,
                     note=note,
                     checkout_key=offer[0],

@@ -11,13 +11,14 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import Activity, Actor, Conflict, add_activity, site_of
-from plugins.shop.holding import hold_order, in_hand, owed_for
+from plugins.shop.holding import OVER, hold_order, in_hand, owed_for
 from plugins.shop.mails import mail_order
 from plugins.shop.models import Order, Payment, now
-from plugins.shop.orders import add_event
+from plugins.shop.orders import NOTED, add_event
 from plugins.shop.refunds import take_back_rest
 
 Step = Literal["paid", "shipped", "cancelled"]
@@ -94,7 +95,7 @@ def take_step(
         payment = Payment(
             order_id=order.id,
             method=order.payment_method,
-            reference=f"noted-{secrets.token_urlsafe(12)}",
+            reference=f"{NOTED}{secrets.token_urlsafe(12)}",
             state="paid",
             amount=max(0, rest),
             started_at=at,
@@ -116,7 +117,38 @@ def mark_paid(session: Session, order: Order, actor: Actor, at: datetime, *, mai
     _tell(session, order, "paid", actor, at, mail=mail)
 
 
-def _tell(session: Session, order: Order, step: Step, actor: Actor, at: datetime, *, mail: bool) -> None:
+def withdraw_payment(session: Session, order_id: int, actor: Actor, at: datetime | None = None) -> str:
+    """Take back that staff noted a payment, as when they did so by mistake; answers the order's number.
+
+    The order is unpaid then, unless what came in otherwise covers it. What a provider said has come in can't be taken
+    back, only paid back. Raises NotFound, and Conflict when nothing was noted, when the order is cancelled or refunded,
+    and when of this money something went back already.
+    """
+    order = hold_order(session, order_id)
+    noted = session.scalars(
+        select(Payment).where(
+            Payment.order_id == order_id, Payment.state == "paid", Payment.reference.startswith(NOTED, autoescape=True)
+        )
+    ).all()
+    if not noted or order.state in OVER:
+        raise Conflict("Order %(number)s can't be changed like this any more.", number=order.number)
+    rest = in_hand(session, order_id) - sum(one.amount for one in noted)
+    if rest < 0:
+        raise Conflict(
+            "Something was paid back for order %(number)s already, so its payment must stay.", number=order.number
+        )
+    at = at or now()
+    for payment in noted:
+        payment.state, payment.paid_at = "failed", None
+    session.flush()
+    others = session.scalar(select(Payment.id).where(Payment.order_id == order_id, Payment.state == "paid").limit(1))
+    if others is None or rest < owed_for(order):
+        order.paid_at, order.state = None, "open" if order.shipped_at is None else "shipped"
+    _tell(session, order, "unpaid", actor, at, mail=False)
+    return order.number
+
+
+def _tell(session: Session, order: Order, step: str, actor: Actor, at: datetime, *, mail: bool) -> None:
     add_event(session, order.id, step, actor, at)
     if order.contact_id is not None:
         add_activity(

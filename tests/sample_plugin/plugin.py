@@ -98,7 +98,7 @@ def permissions() -> list[Permission]:
 @hookimpl
 def settings_fields() -> list[SettingsField]:
     return [
-        SettingsField(key="sample_plugin.word", label="Name of a point", default="Point"),
+        SettingsField(key="sample_plugin.word", label="Name of a point", default="Point", demo="Taler"),
         SettingsField(key="sample_plugin.bank", label="Pay at the points bank", kind="yesno", default="yes"),
     ]
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from attrs import evolve, frozen
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import SYSTEM, Details, InvalidInput, Site, fold, parse_address
 from plugins.shop.amounts import FULL, MAX_LINES, MAX_PRICE, MAX_QUANTITY, part_of
 from plugins.shop.importing.foreign import ForeignLine, ForeignOrder
 from plugins.shop.importing.reckoning import give_rates, items_of
-from plugins.shop.models import Order, OrderLine, OrderTax, Product, Variant
-from plugins.shop.orders import MAX_NAME, MAX_NOTE, FreeItem, NewOrder, Source, record_order
+from plugins.shop.models import Order, OrderLine, Product, Variant
+from plugins.shop.orders import MAX_NAME, MAX_NOTE, FreeItem, History, NewOrder, Source, record_order
 from plugins.shop.refunds import TakeBack, lines_of, refund, rest_of
 from plugins.shop.states import take_step
 
@@ -60,6 +60,7 @@ def prepare(foreign: ForeignOrder, source: str, catalogue: Mapping[str, int]) ->
         actor=SYSTEM,
         placed_at=foreign.placed_at,
         source=Source(name=source, reference=foreign.reference),
+        history=_history(foreign),
     )
     return Prepared(foreign=foreign, new=new, notes=notes)
 
@@ -98,22 +99,22 @@ def take(session: Session, site: Site, prepared: Prepared) -> int:
     """Write an order with all that became of it, in the caller's transaction; answers its id."""
     foreign = prepared.foreign
     order_id = record_order(session, site, prepared.new).id
-    if foreign.voucher:
-        session.execute(update(Order).where(Order.id == order_id).values(voucher_code=foreign.voucher))
-    _keep_tax(session, order_id, foreign.tax)
-    session.flush()
-    session.expire_all()
-    # Nothing is given back that never came in.
-    paid_at = foreign.paid_at or (foreign.placed_at if foreign.refunded else None)
-    if paid_at is not None:
-        take_step(session, order_id, "paid", SYSTEM, _not_before(paid_at, foreign))
-    if foreign.shipped_at is not None:
-        take_step(session, order_id, "shipped", SYSTEM, _not_before(foreign.shipped_at, foreign))
     if foreign.cancelled_at is not None and foreign.shipped_at is None:
         take_step(session, order_id, "cancelled", SYSTEM, _not_before(foreign.cancelled_at, foreign))
     elif foreign.refunded or foreign.cancelled_at is not None:
         _refund(session, order_id, foreign)
     return order_id
+
+
+def _history(foreign: ForeignOrder) -> History:
+    # Nothing is given back that never came in.
+    paid_at = foreign.paid_at or (foreign.placed_at if foreign.refunded else None)
+    return History(
+        paid_at=_not_before(paid_at, foreign) if paid_at is not None else None,
+        shipped_at=_not_before(foreign.shipped_at, foreign) if foreign.shipped_at is not None else None,
+        voucher=foreign.voucher,
+        tax=foreign.tax,
+    )
 
 
 def _not_before(at: datetime, foreign: ForeignOrder) -> datetime:
@@ -149,19 +150,6 @@ def _pieces(lines: Sequence[OrderLine], foreign: ForeignOrder) -> dict[int, int]
             pieces[own.id] = number
             back[own.name] -= number
     return pieces
-
-
-def _keep_tax(session: Session, order_id: int, tax: int) -> None:
-    """Make the tax that of the file, where the other shop rounds otherwise: by line, say."""
-    parts = session.scalars(select(OrderTax).where(OrderTax.order_id == order_id)).all()
-    difference = tax - sum(part.tax for part in parts)
-    largest = max(parts, key=lambda part: (part.rate > 0, part.gross), default=None)
-    if difference and largest is not None and 0 <= largest.tax + difference <= largest.gross:
-        session.execute(
-            update(OrderTax)
-            .where(OrderTax.order_id == order_id, OrderTax.rate == largest.rate)
-            .values(tax=largest.tax + difference)
-        )
 
 
 def known_references(session: Session, source: str, references: Sequence[str]) -> frozenset[str]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from PIL import Image
 from sqlalchemy import insert, select, text
 
@@ -171,16 +173,42 @@ def test_s1_staff_write_variants_in_the_form_of_the_product(site: Site, client: 
     assert 'id="field-sku-0-error"' in other.text
 
 
-def test_s1_a_number_that_two_products_take_at_once_is_one_products(site: Site, client: Client) -> None:
-    sign_in(site, client)
+def _take_one_number_at_once(client: Client, name: str = "N") -> list[int]:
+    """Four add a product with the same number; answers the status of what each gets, in order."""
     data = {"tax_rate": "7", "price-0": "1", "sku-0": "T-1"}
-
     answers = at_once(
-        4, lambda index: client.post(f"{SHELF}/new", data={**data, "name": f"N{index}"}, follow_redirects=False)
+        4, lambda index: client.post(f"{SHELF}/new", data={**data, "name": f"{name}{index}"}, follow_redirects=False)
     )
+    return sorted(one.status_code for one in answers)
 
-    assert sorted(one.status_code for one in answers) == [303, 422, 422, 422]
+
+def test_s1_a_number_that_four_products_take_at_once_is_one_products(
+    site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(site, client)
+
+    assert _take_one_number_at_once(client) == [303, 422, 422, 422]
     assert count(site, Product) == count(site, Variant) == 1
+
+    # Nor does it take the look before: the unique key alone decides, and the page says the same.
+    monkeypatch.setattr(products, "_check_numbers", lambda *_: None)
+    assert _take_one_number_at_once(client, "Other") == [422] * 4
+    assert count(site, Product) == count(site, Variant) == 1
+
+
+def test_s1_control_without_the_unique_key_four_products_have_one_number(
+    site: Site, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sign_in(site, client)
+    monkeypatch.setattr(products, "_check_numbers", lambda *_: None)
+    with site.database.engine.begin() as connection:
+        operations = Operations(MigrationContext.configure(connection))
+        with operations.batch_alter_table("shop_variants") as batch:
+            batch.drop_constraint("uq_shop_variants_sku")
+
+    assert _take_one_number_at_once(client) == [303] * 4
+    with site.session() as session:
+        assert session.scalars(select(Variant.sku)).all() == ["T-1"] * 4
 
 
 def test_t_f1_what_a_mistake_brings_back_does_not_undo_an_order(site: Site, client: Client) -> None:

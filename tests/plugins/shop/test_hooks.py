@@ -16,7 +16,7 @@ from core.contacts.matching import contacts_of
 from core.contacts.models import Contact
 from core.contacts.views import View
 from core.database import migrate
-from core.demo import Demo, make_people
+from core.demo import Demo, make_people, save_demo_settings
 from core.errors import InvalidInput
 from core.site import Site, migrations_of
 from core.testing import count_queries, make_client, sign_in
@@ -26,11 +26,13 @@ from plugins.shop.demo import make_history
 from plugins.shop.models import (
     CustomerAmount,
     CustomerTotals,
+    Invoice,
     Order,
     OrderCounter,
     OrderEvent,
     OrderTax,
     Product,
+    Refund,
     Variant,
 )
 from plugins.shop.panels import OrdersPanel
@@ -289,10 +291,16 @@ def test_h8_no_page_in_german_shows_an_english_word(site: Site, client: Client) 
         assert english == [], path
 
 
-def test_the_demonstration_is_made_of_real_orders(site: Site) -> None:
+def test_the_demonstration_is_made_of_real_orders(selling: Site) -> None:
+    with selling.begin() as session:
+        save_demo_settings(session, selling)
+    site = selling.refreshed()
+    # What a plugin declares for the demonstration is checked like what somebody types; the rest stays as it was.
+    assert (site.setting("sample_plugin.word"), site.setting("shop.currency")) == ("Taler", "EUR")
+    assert site.setting("shop.privacy_policy") == "https://example.com/privacy"
     moment = datetime.now(UTC).replace(microsecond=0)
     random = Random(3)
-    demo = Demo(random=random, people=make_people(random, 40, moment), now=moment)
+    demo = Demo(random=random, people=make_people(random, 25, moment), now=moment)
 
     make_history(site, demo)
 
@@ -310,6 +318,12 @@ def test_the_demonstration_is_made_of_real_orders(site: Site) -> None:
         assert session.scalar(select(func.sum(OrderTax.gross))) == sum(one.total for one in orders)
         assert session.scalars(select(Contact.stage).distinct()).all() == ["customer"]
         assert session.scalar(select(func.max(OrderEvent.at))) <= moment  # type: ignore[operator]
+        invoices = session.scalars(select(Invoice).order_by(Invoice.year, Invoice.position)).all()
+        assert {one.order_id for one in invoices} == {one.id for one in orders if one.shipped_at}
+        assert sum(one.kind == "correction" for one in invoices) == session.scalar(
+            select(func.count()).select_from(Refund).where(Refund.kind == "refund")
+        )
+        assert [one.issued_at for one in invoices] == sorted(one.issued_at for one in invoices)
         # In the order in which they were placed, so that numbers grow with time.
         assert [one.number for one in sorted(orders, key=lambda one: (one.placed_at, one.id))] == sorted(
             one.number for one in orders

@@ -16,7 +16,7 @@ from core.cli import main
 from core.contacts.activity import deactivate_contact
 from core.contacts.models import Contact, ContactActivity
 from core.site import Site
-from core.testing import run_due_jobs, sign_in
+from core.testing import count_queries, run_due_jobs, sign_in
 from core.values import SYSTEM
 from plugins.shop.importing import runs
 from plugins.shop.importing.foreign import NO_RATE, ForeignLine, minor
@@ -27,9 +27,11 @@ from plugins.shop.models import (
     CustomerTotals,
     Delivery,
     Order,
+    OrderEvent,
     OrderImport,
     OrderLine,
     OrderTax,
+    Payment,
     Variant,
 )
 from tests.plugins.shop.examples import EXAMPLES
@@ -358,3 +360,32 @@ def test_t_b1_rates_and_amounts_as_files_write_them() -> None:
         ("0.335", "EUR", 34),
     ):
         assert minor(text, currency) == expected, text
+
+
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_s6_an_order_with_its_history_costs_few_statements(site: Site, tmp_path: Path) -> None:
+    file = tmp_path / "orders.csv"
+    head = (
+        "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Currency,Subtotal,Taxes,Total,Created at"
+    )
+    day = "2025-03-01 10:00:00 +0100"
+    rows = [
+        f"#{number},p{number % 8}@example.org,paid,{day},fulfilled,{day},EUR,10.70,0.70,10.70,{day},1,Bread,10.70"
+        for number in range(16)
+    ]
+    file.write_text("\n".join((f"{head},Lineitem quantity,Lineitem name,Lineitem price", *rows)))
+    with file.open("rb") as opened:
+        import_id = new_import(site, "orders.csv", opened, SYSTEM)
+    follow(site, import_id)
+
+    with count_queries(site) as counted:
+        assert run_now(site, import_id).numbers["taken"] == 16
+
+    assert len(counted.statements) < 22 * 16
+    with site.session() as session:
+        events = session.scalars(select(OrderEvent.event).where(OrderEvent.order_id == 1).order_by(OrderEvent.id))
+        assert list(events) == ["placed", "paid", "shipped"]
+        kinds = session.scalars(select(ContactActivity.kind).where(ContactActivity.reference.endswith(" 0")))
+        assert list(kinds) == ["shop.ordered", "shop.paid", "shop.shipped"]
+        assert set(session.scalars(select(Payment.amount))) == {1070}
+    books_fit(site)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Barrier, local
+from threading import Barrier, get_ident, local
 from typing import Any
 
 import pytest
@@ -169,16 +169,37 @@ def test_control_numbers_by_what_was_seen_are_given_twice(selling: Site, monkeyp
     assert sum(isinstance(one, Exception) for one in results) == 3, results
 
 
-def test_money_goes_back_through_the_provider_once(selling: Site) -> None:
-    reference, result = _confirmed(selling)
-    _settle(selling, reference, result)(0)
-    with selling.session() as session:
+def _cancelled(site: Site) -> int:
+    """An order that was paid through the provider, and then cancelled: its money waits to go back."""
+    reference, result = _confirmed(site)
+    _settle(site, reference, result)(0)
+    with site.session() as session:
         order_id = session.scalars(select(Order.id)).one()
-    with selling.begin() as session:
+    with site.begin() as session:
         states.take_step(session, order_id, "cancelled", SYSTEM)
+    return order_id
 
-    at_once(4, lambda index: refunds.give_money_back(selling, order_id))
 
-    with selling.session() as session:
-        assert session.scalar(select(func.count()).select_from(Heard).where(Heard.hook == "pay_back")) == 1
+def _give_back_at_once(site: Site, order_id: int, monkeypatch: pytest.MonkeyPatch, key_of: Any) -> int:
+    """Four pay the same refund back, all having seen that it waits; answers how often the provider paid."""
+    real, looked = refunds.pay_back, Barrier(4)
+
+    def pay_back(site: Site, method: Any, result: PaymentResult, amount: Money, key: str) -> None:
+        looked.wait(30)
+        real(site, method, result, amount, key_of(key))
+
+    monkeypatch.setattr(refunds, "pay_back", pay_back)
+    assert at_once(4, lambda index: refunds.give_money_back(site, order_id)) == [True] * 4
+    with site.session() as session:
         assert session.scalars(select(Refund.paid_back_at)).one() is not None
+        return session.scalar(select(func.count()).select_from(Heard).where(Heard.hook == "pay_back")) or 0
+
+
+def test_money_that_four_give_back_at_once_goes_back_once(selling: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _give_back_at_once(selling, _cancelled(selling), monkeypatch, lambda key: key) == 1
+
+
+def test_control_without_the_refunds_own_key_the_provider_pays_back_each_time(
+    selling: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert _give_back_at_once(selling, _cancelled(selling), monkeypatch, lambda key: f"{key}.{get_ident()}") == 4

@@ -152,13 +152,13 @@ def test_numbers_grow_by_year_without_gaps_even_when_orders_are_given_up(site: S
     assert numbers == ["2026-0001", "2026-0002", "2026-0003", "2025-0001"]
 
 
-@pytest.mark.parametrize("quantity", [0, -1, 1000])
-def test_t_b6_a_quantity_that_can_not_be_is_refused(site: Site, quantity: int) -> None:
+def test_t_b6_a_quantity_that_can_not_be_is_refused(site: Site) -> None:
     bread = add(site)
     before = everything(site)
 
-    with pytest.raises(InvalidInput):
-        order(site, (bread, quantity))
+    for quantity in (0, -1, 1000):
+        with pytest.raises(InvalidInput):
+            order(site, (bread, quantity))
 
     assert everything(site) == before
 
@@ -239,26 +239,25 @@ def test_s4_each_step_is_logged_for_order_and_contact(site: Site) -> None:
     assert [tuple(event) for event in events] == [("placed", ""), ("shipped", "Berta"), ("paid", "Berta")]
 
 
-@pytest.mark.parametrize(
-    ("taken", "refused"),
-    [
+def test_s4_steps_that_make_no_sense_are_refused(site: Site) -> None:
+    bread = add(site, stock=5)
+    cases: list[tuple[list[Step], list[Step]]] = [
         (["paid"], ["paid"]),
         (["shipped"], ["shipped", "cancelled"]),
         (["paid", "shipped"], list(STEPS)),
         (["cancelled"], list(STEPS)),
-    ],
-)
-def test_s4_steps_that_make_no_sense_are_refused(site: Site, taken: list[Step], refused: list[Step]) -> None:
-    made = order(site, (add(site, stock=5), 1))
-    for one in taken:
-        step(site, made.id, one)
-    before = everything(site)
-
-    for one in refused:
-        with pytest.raises(Conflict):
+    ]
+    for taken, refused in cases:
+        made = order(site, (bread, 1))
+        for one in taken:
             step(site, made.id, one)
+        before = everything(site)
 
-    assert everything(site) == before
+        for one in refused:
+            with pytest.raises(Conflict):
+                step(site, made.id, one)
+
+        assert everything(site) == before
 
 
 def test_totals_are_kept_by_currency_and_never_added_up(site: Site) -> None:

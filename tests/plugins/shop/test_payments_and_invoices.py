@@ -11,23 +11,26 @@ import pytest
 from attrs import evolve
 from sqlalchemy import select, update
 
+from core.contacts.models import ContactActivity
 from core.errors import Conflict, InvalidInput
 from core.messages.models import Message, MessageFile
 from core.site import Site
 from core.state import PluginFailure, save_setting
 from core.testing import sign_in
-from core.values import SYSTEM, Details, Money
+from core.values import SYSTEM, Details, Money, PaymentResult
 from plugins.shop.amounts import tax_in
 from plugins.shop.documents import read_document
+from plugins.shop.holding import in_hand
 from plugins.shop.invoice_pdf import render_pdf
 from plugins.shop.invoices import issue_invoice
 from plugins.shop.mails import is_name
-from plugins.shop.models import Delivery, Invoice, Order, OrderLine, Payment, Refund
+from plugins.shop.models import Delivery, Invoice, Order, OrderEvent, OrderLine, Payment, Refund
 from plugins.shop.orders import FreeItem, Item, NewOrder, record_order
+from plugins.shop.payments import begin_payment, settle
 from plugins.shop.persons import erase, export
 from plugins.shop.refunds import TakeBack, refund
 from plugins.shop.seller import clean_iban
-from plugins.shop.states import take_step
+from plugins.shop.states import take_step, withdraw_payment
 from tests.plugins.shop.helpers import (
     DETAILS,
     PERSON,
@@ -41,6 +44,7 @@ from tests.plugins.shop.helpers import (
     order,
     put_in,
 )
+from tests.plugins.shop.test_api import use_token
 from tests.sample_plugin import plugin as sample
 
 
@@ -342,6 +346,96 @@ def test_14_ustg_no_invoice_without_seller_or_address_and_the_rest_only(site: Si
     for wrong in ("DE89370400440532013001", "89", "DE"):
         with pytest.raises(InvalidInput):
             clean_iban(wrong)
+
+
+def test_s4_a_payment_recorded_by_mistake_is_taken_back_with_log(site: Site, client: Client) -> None:
+    use_token(site, client, "manager")
+    sign_in(site, client)
+    made = order(site, (add(site, "Bread", 1000), 3))
+    page = f"/dashboard/shop/orders/{made.id}"
+    step(site, made.id, "shipped")
+
+    paid = client.post(f"{page}/state", data={"step": "paid"})
+    assert f'action="{page}/unpaid' in paid.text
+    client.post(f"{page}/invoice")
+    told = client.post(f"{page}/unpaid").text
+
+    assert "Its invoice says that it was paid: tell the customer." in told
+    assert "Payment taken back" in told
+    assert f'action="{page}/unpaid' not in told
+    assert only_order(site).paid_at is None
+    assert only_order(site).state == "shipped"
+    with site.session() as session:
+        events = session.execute(select(OrderEvent.event, OrderEvent.actor_kind).order_by(OrderEvent.id)).all()
+        assert [tuple(one) for one in events][-2:] == [("paid", "staff"), ("unpaid", "staff")]
+        assert session.scalars(select(ContactActivity.kind)).all()[-1] == "shop.unpaid"
+        assert in_hand(session, made.id) == 0
+    before = everything(site)
+    assert client.post(f"{page}/unpaid").status_code == 409
+    assert everything(site) == before
+
+    # Paid again, it is paid; once something went back of it, it stays.
+    steps = f"/api/v1/shop/orders/{made.id}/state"
+    assert client.post(steps, json={"step": "paid"}).json()["paid_at"]
+    assert client.post(steps, json={"step": "unpaid"}).json()["paid_at"] is None
+    assert client.post(steps, json={"step": "paid"}).json()["paid_at"]
+    take(site, made.id, 1)
+    before = everything(site)
+    assert client.post(steps, json={"step": "unpaid"}).status_code == 409
+    assert everything(site) == before
+
+
+def test_s4_what_a_provider_confirmed_is_not_taken_back(site: Site) -> None:
+    made = order(site, (add(site), 1), payment_method="sample_plugin.bank")
+    begin_payment(site, made.id, site.language("en"))
+    with site.session() as session:
+        payment = session.scalars(select(Payment)).one()
+    result = PaymentResult(
+        reference=payment.reference, state="paid", amount=Money(minor=payment.amount, currency="EUR")
+    )
+    step(site, made.id, "paid")
+    with site.begin() as session:
+        settle(session, payment.reference, result)
+    with site.begin() as session:
+        # Noted as well, though the provider had it: the order stays paid, and nothing came in too much.
+        withdraw_payment(session, made.id, SYSTEM)
+        assert in_hand(session, made.id) == made.total.minor
+    assert only_order(site).paid_at is not None
+    before = everything(site)
+    with pytest.raises(Conflict), site.begin() as session:
+        withdraw_payment(session, made.id, SYSTEM)
+    assert everything(site) == before
+
+
+def test_s4_what_shipping_could_not_bring_is_said_and_the_order_is_shipped(site: Site, client: Client) -> None:
+    with site.begin() as session:
+        save_setting(session, "shop.invoice_on_shipping", "yes")
+    use_token(site, client, "manager")
+    sign_in(site, client)
+    bread, oven = add(site, "Bread", 1000, 700), add(site, "Oven", 30_000, 1900)
+    unaddressed = order(site, (oven, 1), details=Details(name="Bo"), email="bo@example.org")
+    silent, second = (order(site, (bread, 1), email=f"{name}@silent.example.org") for name in ("ada", "eve"))
+    unkept = order(site, (bread, 1), email="cem@example.org")
+
+    def ship(order_id: int) -> str:
+        answer = client.post(f"/dashboard/shop/orders/{order_id}/state", data={"step": "shipped"})
+        assert answer.status_code == 200
+        return str(answer.text)
+
+    assert "No invoice was made: An invoice of more than €250 needs" in ship(unaddressed.id)
+    assert "Its invoice was made, but not mailed: This person wants no mail." in ship(silent.id)
+    by_api = client.post(f"/api/v1/shop/orders/{second.id}/state", json={"step": "shipped"})
+    assert (by_api.status_code, by_api.json()["state"]) == (200, "shipped")
+    assert by_api.json()["problem"] == "This person wants no mail."
+    # No room for the PDF: where the files are kept stands something else.
+    (site.settings.data_dir / "files").rename(site.settings.data_dir / "gone")
+    (site.settings.data_dir / "files").touch()
+    assert "not mailed: The PDF could not be kept." in ship(unkept.id)
+
+    with site.session() as session:
+        assert session.scalars(select(Order.state).distinct()).all() == ["shipped"]
+    assert count(site, Invoice) == 3
+    assert count(site, MessageFile) == 0
 
 
 # Staff orders, and what stays of a person

@@ -34,7 +34,7 @@ from core.values import SYSTEM, Money
 from plugins.shop import plugin as shop
 from plugins.shop.models import CustomerTotals, Order, OrderLine, OrderTax, Refund, Variant, Voucher
 from plugins.shop.refunds import TakeBack, refund
-from plugins.shop.states import take_step
+from plugins.shop.states import take_step, withdraw_payment
 from plugins.shop.stock import OutOfStock
 from plugins.shop.vouchers import VoucherRefused, VoucherValues, add_voucher
 from tests.plugins.shop.examples import NUMBER
@@ -81,6 +81,7 @@ class Placed:
     worth: int
     code: Code | None
     paid: bool = False
+    paid_back: bool = False
     shipped: bool = False
     over: bool = False
 
@@ -190,6 +191,20 @@ class Orders(RuleBasedStateMachine):
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
+    def unpay(self, data: st.DataObject) -> None:
+        placed = data.draw(st.sampled_from(self.orders))
+        possible = placed.paid and not placed.over and not placed.paid_back
+        try:
+            with self.site.begin() as session:
+                withdraw_payment(session, placed.id, SYSTEM)
+        except Conflict:
+            assert not possible
+        else:
+            assert possible
+            placed.paid = False
+
+    @precondition(lambda self: self.orders)
+    @rule(data=st.data())
     def ship(self, data: st.DataObject) -> None:
         placed = data.draw(st.sampled_from(self.orders))
         if self._step(placed, "shipped", not placed.over and not placed.shipped):
@@ -227,6 +242,7 @@ class Orders(RuleBasedStateMachine):
         assert done.amount.minor >= reduction
         # Paid money goes back, and never more than what is taken back.
         assert done.money_back.minor == (done.amount.minor if placed.paid else 0)
+        placed.paid_back = placed.paid_back or done.money_back.minor > 0
         placed.worth -= done.amount.minor
         self._back(placed, pieces, restock=restock)
         nothing_left = all(number == 0 for _, number in placed.pieces.values())
@@ -294,6 +310,7 @@ class Orders(RuleBasedStateMachine):
             found = session.get_one(Order, placed.id)
             assert found.total - found.refunded == placed.worth
             assert (found.state in ("cancelled", "refunded")) == placed.over
+            assert (found.paid_at is not None) == placed.paid
             taxes = session.scalar(select(func.sum(OrderTax.gross)).where(OrderTax.order_id == placed.id))
             assert taxes == found.total
             back = session.scalar(select(func.sum(Refund.amount)).where(Refund.order_id == placed.id)) or 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from plugins.shop.products import ProductValues, VariantValues, add_product
 from plugins.shop.vouchers import VoucherValues, add_voucher
@@ -36,6 +36,12 @@ def stock_up(counter: Counter) -> None:
         add_voucher(session, counter.site, voucher)
 
 
+def fill_delivery(page: Page) -> None:
+    """The other address, whose country is chosen already."""
+    for name, value in {"name": "Onkel Otto", "street": "Am Hang 2", "postal_code": "50667", "city": "Köln"}.items():
+        page.locator(f"[name=delivery_{name}]").fill(value)
+
+
 def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> None:
     stock_up(counter)
     visitor = counter.visitor(java_script_enabled=False, viewport={"width": 360, "height": 780})
@@ -55,6 +61,10 @@ def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> Non
     visitor.locator("[name=postal_code]").fill("53111")
     visitor.locator("[name=city]").fill("Bonn")
     visitor.locator("[name=country]").select_option("DE")
+    # Without scripts too, the fields for another address come with their tick.
+    expect(visitor.locator("[name=delivery_street]")).to_be_hidden()
+    visitor.get_by_label("An eine andere Adresse liefern").check()
+    fill_delivery(visitor)
     visitor.get_by_role("button", name="Zahlungspflichtig bestellen").click()
     expect(visitor).to_have_url(re.compile("/shop/thanks/"))
     expect(visitor.locator("main")).to_contain_text("12,60 €")
@@ -91,3 +101,21 @@ def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> Non
     expect(staff.locator("main")).to_contain_text("Gutschein Sonntag 10")
     staff.get_by_role("button", name="Als bezahlt markieren").click()
     expect(staff.locator(".page-title")).to_contain_text("Bezahlt")
+
+    # And from the orders, for somebody who is not in the list yet: sent elsewhere, and the order is shown.
+    staff.goto(f"{counter.url}/dashboard/shop/orders")
+    staff.get_by_role("link", name="Neue Bestellung erstellen").click()
+    staff.get_by_label("E-Mail").fill("telefon@example.org")
+    staff.get_by_role("button", name="Weiter").click()
+    expect(staff.locator("main")).to_contain_text("diese Adresse hat noch kein Kontakt")
+    staff.get_by_label("Menge von Sonntagsbrot, groß").fill("2")
+    staff.locator("[name=name]").fill("Tilda Telefon")
+    staff.get_by_label("An eine andere Adresse liefern").check()
+    fill_delivery(staff)
+    staff.get_by_role("button", name="Bestellung aufgeben").click()
+    expect(staff).to_have_url(re.compile(r"/dashboard/shop/orders/\d+$"))
+    expect(staff.locator(".totals .grand")).to_contain_text("14,00 €")
+    expect(staff.locator("main")).to_contain_text("Am Hang 2")
+    staff.get_by_role("link", name="Kontakt ansehen").click()
+    expect(staff.get_by_text("Kunde", exact=True)).to_be_visible()
+    expect(staff.locator(".page-title")).to_contain_text("Tilda Telefon")
