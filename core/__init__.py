@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from core.messages.composing import queue_message as queue_message
     from core.messages.deliveries import Delivery as Delivery
     from core.messages.deliveries import delivery_of as delivery_of
+    from core.messages.deliveries import note_unsubscribed as note_unsubscribed
     from core.messages.receiving import receive_message as receive_message
     from core.payments import offered_payment_methods as offered_payment_methods
     from core.payments import pay_back as pay_back
@@ -115,8 +116,11 @@ if TYPE_CHECKING:
     from core.values import Indicator as Indicator
     from core.values import Job as Job
     from core.values import Kept as Kept
+    from core.values import LeftOut as LeftOut
     from core.values import Link as Link
+    from core.values import Mailing as Mailing
     from core.values import MessageTemplate as MessageTemplate
+    from core.values import MessageTopic as MessageTopic
     from core.values import Module as Module
     from core.values import Money as Money
     from core.values import NavItem as NavItem
@@ -177,7 +181,7 @@ _HOMES = {
     "core.i18n": ("Language", "currency_digits"),
     "core.jobs.queue": ("cancel_job", "queue_job", "read_job"),
     "core.messages.composing": ("language_of", "queue_message"),
-    "core.messages.deliveries": ("Delivery", "delivery_of"),
+    "core.messages.deliveries": ("Delivery", "delivery_of", "note_unsubscribed"),
     "core.messages.receiving": ("receive_message",),
     "core.payments": (
         "offered_payment_methods",
@@ -222,8 +226,11 @@ _HOMES = {
         "Indicator",
         "Job",
         "Kept",
+        "LeftOut",
         "Link",
+        "Mailing",
         "MessageTemplate",
+        "MessageTopic",
         "Module",
         "Money",
         "NavItem",

@@ -135,6 +135,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     from core.contacts.custom_fields.demo import add_demo_fields
     from core.contacts.demo import merge_and_erase, work_by_hand
     from core.contacts.models import Contact, now
+    from core.messages.demo import write_newsletters
     from core.staff.accounts import add_account
     from core.staff.models import StaffAccount
 
@@ -163,6 +164,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     work_by_hand(site, demo, staff)
     add_demo_fields(site, demo, staff)
     merge_and_erase(site, staff)
+    write_newsletters(site, demo, staff)
     with site.begin() as session:
         state.save_setting(session, MARK, str(seed))
     return True

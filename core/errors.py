@@ -77,7 +77,10 @@ class TooManyAttempts(TresenError):
 
 
 class SendRefused(TresenError):
-    """A plugin's `may_send` refused a message, or failed when it was asked (FEATURES M3). `plugin` is its key."""
+    """A plugin's `may_send` refused a message, or failed when it was asked (FEATURES M3).
+
+    `plugin` is its key; empty when the core refuses, as for advertising that no plugin has a say in.
+    """
 
     def __init__(self, message: str, *, plugin: str, **values: object) -> None:
         super().__init__(message, **values)

@@ -30,7 +30,10 @@ from core.values import (
     ImportChoice,
     Job,
     Kept,
+    LeftOut,
+    Mailing,
     MessageTemplate,
+    MessageTopic,
     Module,
     NavItem,
     Outgoing,
@@ -263,6 +266,16 @@ def message_templates() -> Sequence[MessageTemplate]:  # type: ignore[empty-body
 
 
 @hookspec
+def message_topics(session: Session, site: Site, language: str) -> Sequence[MessageTopic]:  # type: ignore[empty-body]
+    """Kinds of advertising that people can want or not want by themselves, for staff to choose from when they write.
+
+    When: each time a form for a message is shown or sent, and when a message with a topic is queued; `language` is "de"
+    or "en". Return: `MessageTopic` values, whose keys begin with the plugin's. Combined: all, sorted by (order, key).
+    If it raises: the form is shown without them and the plugin is named on the Module screen.
+    """
+
+
+@hookspec
 def payment_methods() -> Sequence[PaymentMethod]:  # type: ignore[empty-body]
     """Ways to pay, offered by every plugin that sells something.
 
@@ -293,9 +306,21 @@ def may_send(session: Session, site: Site, message: Outgoing) -> SendVerdict | N
     """Whether a message may be sent to a contact, and what has to be added to it.
 
     When: before a message is queued, and again just before the mail server gets it, in the transaction that marks it
-    so. Return: None to let it go, or a `SendVerdict` that refuses it or adds headers and a footer. Combined: in the
-    order of the plugins' keys; the first refusal stops the message, what the others add is added up. If it raises:
-    the message is refused, the plugin's writes are rolled back to a savepoint, and the failure is recorded.
+    so; about letters of a newsletter only then. Return: None to let it go, or a `SendVerdict` that refuses it or adds
+    headers and a footer. Combined: in the order of the plugins' keys; the first refusal stops the message, what the
+    others add is added up. If it raises: the message is refused, the plugin's writes are rolled back to a savepoint,
+    and the failure is recorded.
+    """
+
+
+@hookspec
+def may_send_many(session: Session, site: Site, mailing: Mailing) -> Sequence[LeftOut]:  # type: ignore[empty-body]
+    """Which contacts must not get a message to many, said by conditions: all of them are looked at by one statement.
+
+    When: when staff see who would get it, and before each batch of letters is queued. `may_send` is asked besides,
+    about each letter and just before the mail server gets it: what it refuses is not sent, whatever was said here.
+    Return: `LeftOut` values; of those that fit a contact the first is the reason that is shown. Combined: all, in the
+    order of the plugins' keys. If it raises: nothing is queued and nobody is counted, and the plugin is named.
     """
 
 

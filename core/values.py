@@ -94,6 +94,11 @@ def _placeholders(instance: object, attribute: Attribute[str], value: str) -> No
         raise ValueError(f"{type(instance).__name__}.{attribute.name}: {error}") from error
 
 
+def _reason(instance: object, attribute: Attribute[str], value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{type(instance).__name__} needs a reason= that staff can read.")
+
+
 _text = validators.instance_of(str)
 _order = field(default=100, validator=validators.instance_of(int), kw_only=True)
 
@@ -919,7 +924,8 @@ class Outgoing:
 
     `language` is the one of the person written to ("de" or "en"). `necessary` says that the person is owed this message
     or has just asked for it (what was bought, a link to sign in): it is no notice one can switch off. `message_id` is
-    None when the message is only about to be queued.
+    None when the message is only about to be queued. `topic` is the key of the `MessageTopic` that advertising is
+    about; empty for advertising in general, and for all other messages.
     """
 
     contact_id: int
@@ -931,6 +937,41 @@ class Outgoing:
     module: str = ""
     necessary: bool = False
     message_id: int | None = None
+    topic: str = ""
+
+
+@frozen(kw_only=True)
+class MessageTopic:
+    """A kind of advertising of its own, which people can want or not want by itself („Newsletter“, „Events“).
+
+    `label` is its name in the language that was asked for, as it is shown. The plugin that offers it says in `may_send`
+    who may get a message about it; while that plugin is off, nobody gets one.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    hint: str = field(default="", validator=_text)
+    order: int = _order
+
+
+@frozen(kw_only=True)
+class Mailing:
+    """A message to many, as `may_send_many` is asked about it; `purpose` and `topic` are those of `Outgoing`."""
+
+    purpose: Purpose
+    topic: str = ""
+    module: str = ""
+
+
+@frozen(kw_only=True)
+class LeftOut:
+    """Contacts who must not get a `Mailing`: the SQL `condition` on contacts, and the `reason`, a text for staff.
+
+    The condition speaks of `Contact` alone; what a plugin keeps in its own tables comes in by `exists()`.
+    """
+
+    reason: str = field(validator=_reason)
+    condition: ColumnElement[bool]
 
 
 @frozen(kw_only=True)

@@ -44,6 +44,7 @@ VALUES = {
     "Indicator",
     "Job",
     "Kept",
+    "LeftOut",
     "MessageTemplate",
     "Module",
     "NavItem",

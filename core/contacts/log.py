@@ -74,8 +74,18 @@ def write_entries(
     )
 
 
-def add_activities(session: Session, contact_ids: Select[tuple[int]], activity: Activity, *, actor: Actor) -> int:
-    """Add the same entry to the logs of many contacts, in one statement; answers how many were written."""
+def add_activities(
+    session: Session,
+    contact_ids: Select[tuple[int]],
+    activity: Activity,
+    *,
+    actor: Actor,
+    occurred_at: datetime | None = None,
+) -> int:
+    """Add the same entry to the logs of many contacts, in one statement; answers how many were written.
+
+    `occurred_at` is now unless given.
+    """
     log, chosen, moment = ContactActivity, contact_ids.subquery(), now()
     written: dict[str, Any] = {
         "contact_id": chosen.c[0],
@@ -86,7 +96,7 @@ def add_activities(session: Session, contact_ids: Select[tuple[int]], activity: 
         "actor_kind": literal(actor.kind),
         "actor_id": literal(actor.id, log.actor_id.type),
         "actor_name": literal(actor.name),
-        "occurred_at": literal(moment, log.occurred_at.type),
+        "occurred_at": literal(occurred_at or moment, log.occurred_at.type),
         "recorded_at": literal(moment, log.recorded_at.type),
     }
     source = select(*written.values()).order_by(chosen.c[0])

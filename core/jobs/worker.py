@@ -124,8 +124,13 @@ def _record_failure(site: Site, job_id: int, error: BaseException) -> None:
 
 
 def _run_periodic(site: Site) -> bool:
-    for job in site.contributions.jobs.values():
-        if job.run is not None and _hold(site, job):
+    periodic = [job for job in site.contributions.jobs.values() if job.run is not None]
+    with site.session() as session:
+        next_at = {row.key: row.next_at for row in session.execute(select(JobClock.key, JobClock.next_at))}
+    # What has waited longest comes first: one that is always due again would else keep those behind it from running.
+    for job in sorted(periodic, key=lambda job: next_at[job.key].timestamp() if job.key in next_at else 0.0):
+        if _hold(site, job):
+            assert job.run is not None
             try:
                 job.run(site)
             except (Exception, SystemExit):

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sqlalchemy import select
@@ -21,6 +21,7 @@ from core.i18n import LANGUAGES
 from core.messages.deciding import ask_may_send
 from core.messages.headers import is_header_safe
 from core.messages.models import Message, MessageFile
+from core.messages.topics import check_topic
 from core.values import SYSTEM, Actor, Outgoing, Purpose
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def queue_message(
     text: str,
     purpose: Purpose,
     *,
+    topic: str = "",
     actor: Actor = SYSTEM,
     module: str = "",
     necessary: bool = False,
@@ -82,12 +84,14 @@ def queue_message(
 
     It is in the contact's thread at once, and sent by the worker after the commit, to the address the contact has then
     (not before `send_at`). `text` is plain. `module` is the plugin that writes, `necessary` that the person is owed the
-    message (see `Outgoing`). A second message with the same `idempotency_key` is not made; its id is the first one's.
+    message, `topic` what kind of advertising it is (see `Outgoing`). A second message with the same `idempotency_key`
+    is not made; its id is the first one's.
 
-    Raises InvalidInput (fields `subject`, `text`), NotFound, and SendRefused when a plugin's `may_send` refuses: catch
-    it where the message is not the point, so that nothing else is lost.
+    Raises InvalidInput (fields `subject`, `text`, `topic`), NotFound, and SendRefused when a plugin's `may_send`
+    refuses: catch it where the message is not the point, so that nothing else is lost.
     """
     subject, text = clean_subject(subject), clean_text(text)
+    check_topic(session, site, purpose, topic)
     contact = find_contact(session, contact_id)
     contact = find_contact(session, kept_contact_id(session, contact))
     if idempotency_key is not None:
@@ -103,26 +107,11 @@ def queue_message(
         language=language_of(site, contact),
         module=module,
         necessary=necessary,
+        topic=topic,
     )
     ask_may_send(session, site, outgoing)
-    moment = now()
-    values = {
-        "contact_id": contact.id,
-        "direction": "out",
-        "module": module,
-        "subject": subject,
-        "text": text,
-        "occurred_at": moment,
-        "state": "queued",
-        "purpose": purpose,
-        "necessary": necessary,
-        "author_id": actor.id,
-        "author_name": actor.name,
-        "mail_id": _mail_id(site),
-        "in_reply_to": in_reply_to,
-        "idempotency_key": idempotency_key,
-        "next_at": send_at or moment,
-    }
+    values = outbox_row(site, outgoing, actor=actor, idempotency_key=idempotency_key)
+    values |= {"in_reply_to": in_reply_to, "next_at": send_at or values["next_at"]}
     made: int | None = session.scalar(upsert(session, Message, values, keys=["idempotency_key"]).returning(Message.id))
     if made is None:
         # Another transaction queued it between the look and the insert.
@@ -134,7 +123,33 @@ def queue_message(
     return made
 
 
-def _mail_id(site: Site) -> str:
+def outbox_row(
+    site: Site, message: Outgoing, *, actor: Actor, idempotency_key: str | None, newsletter_id: int | None = None
+) -> dict[str, Any]:
+    """A message that may be sent as a row of the outbox, due now."""
+    moment = now()
+    return {
+        "contact_id": message.contact_id,
+        "direction": "out",
+        "module": message.module,
+        "subject": message.subject,
+        "text": message.text,
+        "occurred_at": moment,
+        "state": "queued",
+        "purpose": message.purpose,
+        "topic": message.topic,
+        "necessary": message.necessary,
+        "author_id": actor.id,
+        "author_name": actor.name,
+        "mail_id": mail_id(site),
+        "in_reply_to": "",
+        "idempotency_key": idempotency_key,
+        "newsletter_id": newsletter_id,
+        "next_at": moment,
+    }
+
+
+def mail_id(site: Site) -> str:
     """A Message-ID (RFC 5322 section 3.6.4), kept for all attempts: programs know a mail that comes twice by it."""
     host = urlsplit(site.settings.base_url).hostname or "localhost"
     try:

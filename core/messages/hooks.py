@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from litestar.handlers import HTTPRouteHandler
 from sqlalchemy.orm import Session
 
+from core.api.messages import ROUTES as API_ROUTES
 from core.contacts.merging.moving import move_rows
 from core.hookspecs import hookimpl
-from core.messages import mail, personal, sending
+from core.messages import feeding, mail, personal, sending
 from core.messages.inbox import read_thread
 from core.messages.models import Message
 from core.values import (
     ALL_ROLES,
     Action,
     ActivityKind,
+    BulkAction,
     Erased,
     ExportSection,
     Job,
@@ -27,6 +29,8 @@ from core.values import (
 from core.web.compose import ROUTES as COMPOSE_ROUTES
 from core.web.inbox import ROUTES as INBOX_ROUTES
 from core.web.message_texts import ROUTES as TEXT_ROUTES
+from core.web.newsletter_pages import ROUTES as SENDING_ROUTES
+from core.web.newsletters import ROUTES as NEWSLETTER_ROUTES
 
 
 @hookimpl
@@ -36,6 +40,7 @@ def permissions() -> list[Permission]:
         Permission(key="message.view", label="Read messages", roles=ALL_ROLES, order=20),
         Permission(key="message.send", label="Send messages", roles=ALL_ROLES, order=21),
         Permission(key="message.templates", label="Edit message templates", order=22),
+        Permission(key="message.newsletter", label="Write to many at once", order=23),
     ]
 
 
@@ -109,13 +114,16 @@ def contact_actions() -> list[Action]:
 
 @hookimpl
 def jobs() -> list[Job]:
-    """The outbox."""
-    return [Job(key="message.send", label="Send messages", every=sending.EVERY, run=sending.run)]
+    """The outbox, and what fills it."""
+    return [
+        Job(key="message.send", label="Send messages", every=sending.EVERY, run=sending.run),
+        Job(key="message.newsletters", label="Send newsletters", every=feeding.EVERY, run=feeding.run),
+    ]
 
 
 @hookimpl
 def nav_items() -> list[NavItem]:
-    """The inbox in the side menu."""
+    """The inbox and the newsletters in the side menu."""
     return [
         NavItem(
             key="message.inbox",
@@ -124,6 +132,29 @@ def nav_items() -> list[NavItem]:
             icon="message",
             permission="message.view",
             order=30,
+        ),
+        NavItem(
+            key="message.newsletters",
+            label="Newsletter",
+            href="/dashboard/newsletters",
+            icon="send",
+            permission="message.newsletter",
+            order=31,
+        ),
+    ]
+
+
+@hookimpl
+def contact_bulk_actions() -> list[BulkAction]:
+    """„Nachricht schreiben …“ to the chosen contacts (FEATURES L7): as single letters."""
+    return [
+        BulkAction(
+            key="message.write",
+            label="Write a message …",
+            permission="message.newsletter",
+            icon="send",
+            href="/dashboard/newsletters/new?selection={selection_id}",
+            order=50,
         )
     ]
 
@@ -158,7 +189,7 @@ def export_contact(session: Session, contact_id: int) -> Sequence[ExportSection]
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """Pages of messages."""
-    return [*INBOX_ROUTES, *COMPOSE_ROUTES, *TEXT_ROUTES]
+    return [*INBOX_ROUTES, *COMPOSE_ROUTES, *TEXT_ROUTES, *NEWSLETTER_ROUTES, *SENDING_ROUTES, *API_ROUTES]
 
 
 @hookimpl(trylast=True)

@@ -233,15 +233,17 @@ def read_inbox(
 
 def _condition(box: Box) -> ColumnElement[bool] | None:
     if box == "threads":
+        # A newsletter to all would be the newest message of every thread.
         newer = aliased(Message)
-        return ~exists().where(
+        return Message.newsletter_id.is_(None) & ~exists().where(
             newer.contact_id == Message.contact_id,
+            newer.newsletter_id.is_(None),
             tuple_(newer.occurred_at, newer.id) > tuple_(Message.occurred_at, Message.id),
         )
     if box == "unread":
         return and_(Message.direction == "in", Message.read_at.is_(None))
     if box == "waiting":
-        return Message.state.in_(WAITING)
+        return and_(Message.state.in_(WAITING), Message.newsletter_id.is_(None))
     if box == "undecided":
         return or_(Message.state == "unknown", and_(Message.state == "failed", Message.settled_at.is_(None)))
     return None

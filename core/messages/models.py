@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contacts.models import now
-from core.database.base import Base, BigInt, Id, PlainContactRef
+from core.database.base import Base, BigInt, ContactRef, Id, PlainContactRef
 from core.values import Purpose
 
 Direction = Literal["in", "out"]
@@ -18,6 +18,9 @@ Direction = Literal["in", "out"]
 State = Literal["received", "queued", "sending", "sent", "failed", "unknown", "withdrawn"]
 """Where a message is: an incoming one is received; an outgoing one goes from queued to sending to sent, failed (the
 mail server or a plugin refused it) or unknown (nobody knows whether the mail server took it), or was withdrawn."""
+
+NewsletterState = Literal["draft", "sending", "stopped", "sent"]
+Audience = Literal["all", "segment", "selection"]
 
 
 class Message(Base):
@@ -32,7 +35,11 @@ class Message(Base):
     - `settled_at`: when staff have seen that it failed.
     - `mail_id`: its Message-ID without the angle brackets, the same at every attempt; `in_reply_to`: that of the
       message it answers. `idempotency_key`: of what must not be queued twice.
-    - `necessary`: the person is owed it; see `core.values.Outgoing`.
+    - `necessary`: the person is owed it; `topic`: what kind of advertising it is; see `core.values.Outgoing`.
+    - `newsletter_id`: the newsletter that it is one letter of. `unsubscribed_at`: when its link was used to end such
+      messages.
+
+    One that failed after `sent_at` came back: the mail server had taken it.
     """
 
     __tablename__ = "messages"
@@ -63,6 +70,10 @@ class Message(Base):
     settled_at: Mapped[datetime | None]
     reply: Mapped[str] = mapped_column(default="", server_default="")
     reply_by: Mapped[str] = mapped_column(default="", server_default="")
+    topic: Mapped[str] = mapped_column(default="", server_default="")
+    # No foreign key: SQLite adds none to a table that is there. Only drafts are ever removed, which have no letters.
+    newsletter_id: Mapped[int | None] = mapped_column(BigInt)
+    unsubscribed_at: Mapped[datetime | None]
 
     __table_args__ = (
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
@@ -80,6 +91,21 @@ class Message(Base):
             "id",
             sqlite_where=sql("read_at IS NULL AND direction = 'in'"),
             postgresql_where=sql("read_at IS NULL AND direction = 'in'"),
+        ),
+        # What is counted of a newsletter, and who has got it; nothing of all other messages.
+        Index(
+            "ix_messages_newsletter",
+            "newsletter_id",
+            "state",
+            sqlite_where=sql("newsletter_id IS NOT NULL"),
+            postgresql_where=sql("newsletter_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_messages_newsletter_contact",
+            "newsletter_id",
+            "contact_id",
+            sqlite_where=sql("newsletter_id IS NOT NULL"),
+            postgresql_where=sql("newsletter_id IS NOT NULL"),
         ),
     )
 
@@ -105,3 +131,77 @@ class MessageText(Base):
     body: Mapped[str]
     purpose: Mapped[Purpose] = mapped_column(default="personal")
     updated_at: Mapped[datetime] = mapped_column(default=now)
+
+
+class Newsletter(Base):
+    """One message to many: written by staff, sent as single letters to an audience (FEATURES M1, M3).
+
+    A draft is changed until it is sent; then it feeds the outbox (`core.messages.feeding`) until everybody in
+    `newsletter_recipients` was looked at, or it was stopped. `audience` says who they are: everybody, a saved view
+    (`segment_id`; who is in it is settled when it is sent), or contacts that were chosen in the list; `audience_name`
+    is what a view was called then. `chosen` is how many they were when it was sent. `once` is of what must not be
+    made twice.
+    """
+
+    __tablename__ = "newsletters"
+
+    id: Mapped[Id]
+    state: Mapped[NewsletterState] = mapped_column(default="draft")
+    subject: Mapped[str]
+    text: Mapped[str]
+    purpose: Mapped[Purpose]
+    topic: Mapped[str] = mapped_column(default="")
+    audience: Mapped[Audience]
+    segment_id: Mapped[int | None] = mapped_column(BigInt)
+    audience_name: Mapped[str] = mapped_column(default="")
+    chosen: Mapped[int] = mapped_column(default=0)
+    author_id: Mapped[int | None] = mapped_column(BigInt)
+    author_name: Mapped[str] = mapped_column(default="")
+    once: Mapped[str | None] = mapped_column(unique=True)
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    started_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("state IN ('draft', 'sending', 'stopped', 'sent')", name="state"),
+        CheckConstraint("audience IN ('all', 'segment', 'selection')", name="audience"),
+        Index("ix_newsletters_state", "state"),
+    )
+
+
+class NewsletterRecipient(Base):
+    """One contact that a newsletter is meant for: waiting, with a letter in the outbox, or left out and why.
+
+    `reason` is a message id, `reason_by` the plugin that said so.
+    """
+
+    __tablename__ = "newsletter_recipients"
+
+    newsletter_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("newsletters.id", ondelete="CASCADE"), primary_key=True
+    )
+    contact_id: Mapped[ContactRef] = mapped_column(primary_key=True)
+    state: Mapped[Literal["waiting", "queued", "left_out"]] = mapped_column(default="waiting")
+    reason: Mapped[str] = mapped_column(default="")
+    reason_by: Mapped[str] = mapped_column(default="")
+
+    __table_args__ = (
+        CheckConstraint("state IN ('waiting', 'queued', 'left_out')", name="state"),
+        Index("ix_newsletter_recipients_state", "newsletter_id", "state", "reason", "contact_id"),
+        # Nobody is meant by being merged with someone who was; `feeding` looks who is meant now.
+        {"info": {"outside_merges": True}},
+    )
+
+
+class NewsletterFile(Base):
+    """A file that goes along with every letter of a newsletter: stored once, and of no contact."""
+
+    __tablename__ = "newsletter_files"
+
+    id: Mapped[Id]
+    newsletter_id: Mapped[int] = mapped_column(BigInt, ForeignKey("newsletters.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str]
+    media_type: Mapped[str]
+    size: Mapped[int]
+    sha256: Mapped[str]
+    stored_name: Mapped[str] = mapped_column(unique=True)

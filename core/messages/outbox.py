@@ -61,13 +61,13 @@ def claim(session: Session, worker: str) -> int | None:
     """Take the message that is due first; its id, or None when nothing is due. Commit before anything is sent.
 
     One statement finds and marks it, and rows that another worker is taking are passed over: no message is ever with
-    two workers (THREATS T-M4).
+    two workers (THREATS T-M4). Letters of a newsletter come after everything else that is due.
     """
     moment = now()
     first = (
         select(Message.id)
         .where(Message.state == "queued", Message.next_at <= moment)
-        .order_by(Message.next_at, Message.id)
+        .order_by(Message.newsletter_id.is_not(None), Message.next_at, Message.id)
         .limit(1)
         .with_for_update(skip_locked=True)
         .scalar_subquery()
@@ -115,8 +115,10 @@ def waiting_time(attempts: int) -> timedelta:
 
 
 def end(session: Session, message: Message, state: State, reply: str, reply_by: str = "") -> None:
-    """Bring a held message to an end."""
+    """Bring a held message to an end. What fails of a newsletter is on its page, and waits for nobody's decision."""
     message.state, message.reply, message.reply_by = state, reply, reply_by
+    if state == "failed" and message.newsletter_id is not None:
+        message.settled_at = now()
     message.claimed_by, message.claimed_at = "", None
     if state == "sent":
         message.sent_at = now()

@@ -7,6 +7,7 @@ that it is handed over (committed, together), send it, write down what came of i
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import timedelta
 from time import monotonic
@@ -24,7 +25,7 @@ from core.messages import outbox
 from core.messages.composing import language_of
 from core.messages.deciding import Allowed, ask_may_send, reason_of
 from core.messages.mail import Attachment, CannotBeWritten, Letter, Sender, sender_of, wire_address, write_mail
-from core.messages.models import Message, MessageFile
+from core.messages.models import Message, MessageFile, NewsletterFile
 from core.messages.smtp import Connection, NobodyKnows, Reply, ServerAway
 from core.values import SYSTEM, Activity, Actor, Outgoing, Purpose
 
@@ -122,11 +123,17 @@ def _recipient(site: Site, message_id: int) -> tuple[str, str, bool]:
 def _attachments(site: Site, message_id: int) -> list[Attachment]:
     # Read before the transaction that hands over: SQLite has one writer at a time.
     with site.session() as session:
-        files = session.scalars(
+        files: Sequence[StoredFile | NewsletterFile] = session.scalars(
             select(StoredFile)
             .join(MessageFile, MessageFile.file_id == StoredFile.id)
             .where(MessageFile.message_id == message_id)
             .order_by(StoredFile.id)
+        ).all()
+        common: Sequence[StoredFile | NewsletterFile] = session.scalars(
+            select(NewsletterFile)
+            .join(Message, Message.newsletter_id == NewsletterFile.newsletter_id)
+            .where(Message.id == message_id)
+            .order_by(NewsletterFile.id)
         ).all()
     try:
         return [
@@ -135,7 +142,7 @@ def _attachments(site: Site, message_id: int) -> list[Attachment]:
                 media_type=file.media_type,
                 content=file_path(site.settings.data_dir, file.stored_name).read_bytes(),
             )
-            for file in files
+            for file in (*files, *common)
         ]
     except OSError as error:
         raise CannotBeWritten("A file of this message can’t be found any more.") from error
@@ -159,8 +166,12 @@ def _hand_over(site: Site, message_id: int, worker: str, address: str, attachmen
         try:
             allowed = ask_may_send(session, site, outgoing)
         except SendRefused as refused:
-            outbox.end(session, message, "failed", reason_of(refused), refused.plugin)
-            _log(session, message, "message.failed")
+            # Of a newsletter nobody has to decide what becomes of those who don't want it any more.
+            is_one_of_many = message.newsletter_id is not None
+            outbox.end(
+                session, message, "withdrawn" if is_one_of_many else "failed", reason_of(refused), refused.plugin
+            )
+            _log(session, message, f"message.{message.state}")
             return None
         message.handed_at, message.recipient = now(), address
         return _letter(contact, message, outgoing, allowed, attachments)
@@ -179,6 +190,7 @@ def outgoing_of(site: Site, contact: Contact, message: Message) -> Outgoing:
         module=message.module,
         necessary=message.necessary,
         message_id=message.id,
+        topic=message.topic,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from core.messages.models import State
+from core.messages.models import NewsletterState, State
 from core.values import Purpose
 
 PURPOSE_LABELS: Mapping[Purpose, str] = MappingProxyType(
@@ -57,3 +57,18 @@ DECISION_ICONS: Mapping[str, str] = MappingProxyType(
     {"sent": "check", "resend": "refresh", "settle": "archive", "withdraw": "undo"}
 )
 """Decision → icon of its button."""
+
+NEWSLETTER_LABELS: Mapping[NewsletterState, str] = MappingProxyType(
+    {"draft": "Draft", "sending": "Being sent", "stopped": "Stopped", "sent": "Sent"}
+)
+"""State of a newsletter → its name, a message id."""
+
+NEWSLETTER_SIGNS: Mapping[NewsletterState, tuple[str, str]] = MappingProxyType(
+    {
+        "draft": ("neutral", "edit"),
+        "sending": ("blue", "send"),
+        "stopped": ("amber", "warning"),
+        "sent": ("green", "check"),
+    }
+)
+"""State of a newsletter → colour and icon of its badge."""

@@ -39,7 +39,7 @@ class StaffText:
 
 @frozen(kw_only=True)
 class Started:
-    """A message that was started from a text, its placeholders filled for one contact."""
+    """A message that was started from a text; its placeholders are filled for one contact, or still in it."""
 
     subject: str
     text: str
@@ -112,20 +112,29 @@ def clean_template_body(text: str) -> str:
     return body
 
 
-def start_from(session: Session, site: Site, key: str, contact: Contact, sender: str) -> Started:
-    """A message to `contact` started from the text `key`: a plugin's key, or `own:` and a number. Raises NotFound."""
-    language = site.language(language_of(site, contact))
-    values = placeholder_values(site, contact, sender)
+def text_of(session: Session, site: Site, key: str, language_code: str) -> Started:
+    """The text `key` as it stands, with its placeholders. Raises NotFound.
+
+    `key` is a plugin's key, whose text is in the language that is asked for, or `own:` and a number.
+    """
     if key.startswith(OWN):
         number = key.removeprefix(OWN)
         own = find_text(session, int(number) if number.isascii() and number.isdigit() and len(number) < 19 else 0)
-        subject, body, purpose = own.subject, own.body, own.purpose
-    else:
-        offered = site.contributions.message_templates.get(key)
-        if offered is None:
-            raise NotFound("There is no such template.")
-        subject, body, purpose = language.text(offered.subject), language.text(offered.body), offered.purpose
-    return Started(subject=" ".join(fill(subject, values).split()), text=fill(body, values), purpose=purpose)
+        return Started(subject=own.subject, text=own.body, purpose=own.purpose)
+    offered = site.contributions.message_templates.get(key)
+    if offered is None:
+        raise NotFound("There is no such template.")
+    text = site.language(language_code).text
+    return Started(subject=text(offered.subject), text=text(offered.body), purpose=offered.purpose)
+
+
+def start_from(session: Session, site: Site, key: str, contact: Contact, sender: str) -> Started:
+    """A message to `contact` started from the text `key`: a plugin's key, or `own:` and a number. Raises NotFound."""
+    values = placeholder_values(site, contact, sender)
+    found = text_of(session, site, key, language_of(site, contact))
+    return Started(
+        subject=" ".join(fill(found.subject, values).split()), text=fill(found.text, values), purpose=found.purpose
+    )
 
 
 def placeholder_values(site: Site, contact: Contact, sender: str) -> Mapping[str, str]:

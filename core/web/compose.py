@@ -16,13 +16,13 @@ from core.contacts.finding import find_contact, kept_contact_id
 from core.contacts.models import Contact
 from core.contacts.profile import person_of
 from core.errors import InvalidInput, NotFound, SendRefused
+from core.messages.audience import refusal_words
 from core.messages.composing import MAX_FILES, MAX_TOTAL, check_files, clean_subject, clean_text, queue_message
-from core.messages.deciding import reason_of
 from core.messages.inbox import mark_read
 from core.messages.mail import sender_of
 from core.messages.models import Message
-from core.messages.states import PURPOSE_LABELS
 from core.messages.texts import offered_texts, start_from
+from core.messages.topics import MessageKind, chosen_kind, message_kinds
 from core.plugins import Failure, describe
 from core.site import Site
 from core.web.profile.showing import address_of, picture_of
@@ -85,16 +85,14 @@ def _queue(request: Request, form: Form, contact: Contact, answered: Message | N
             clean(form.text(name, multiline=name == "text"))
         except InvalidInput as error:
             form.fail(error, name)
-    purpose = next((one for one in PURPOSE_LABELS if one == form.text("purpose")), None)
-    if purpose is None:
-        form.fail(InvalidInput("Choose what this message is for.", field="purpose"))
+    kind = _kind(request, form)
     if len(uploads) > MAX_FILES:
         form.fail(InvalidInput("%(max)s files at most.", field="files", max=MAX_FILES))
-    if form.errors or purpose is None:
+    if form.errors or kind is None:
         return
     subject, text = form.text("subject"), form.text("text", multiline=True)
     # The button pressed twice sends once (THREATS T-P1); another text from the same page is another message.
-    told_apart = f"{request.actor.id} {contact.id} {form.text('once')} {purpose}\n{subject}\n{text}"
+    told_apart = f"{request.actor.id} {contact.id} {form.text('once')} {kind.value}\n{subject}\n{text}"
     once = hashlib.sha256(told_apart.encode()).hexdigest() if form.text("once") else None
     try:
         with storing(site.settings.data_dir) as store:
@@ -107,7 +105,8 @@ def _queue(request: Request, form: Form, contact: Contact, answered: Message | N
                     contact.id,
                     subject,
                     text,
-                    purpose,
+                    kind.purpose,
+                    topic=kind.topic,
                     actor=request.actor,
                     files=saved,
                     in_reply_to=answered.mail_id or "" if answered else "",
@@ -121,22 +120,24 @@ def _queue(request: Request, form: Form, contact: Contact, answered: Message | N
         _refused(request, form, refused)
 
 
+def _kind(request: Request, form: Form) -> MessageKind | None:
+    try:
+        return chosen_kind(message_kinds(request.site, request.language.code), form.text("purpose"))
+    except InvalidInput as error:
+        form.fail(error)
+        return None
+
+
 def _refused(request: Request, form: Form, refused: SendRefused) -> None:
     """Say beside the purpose who refuses and why."""
-    site, text = request.site, request.language.text
+    site = request.site
     if refused.__cause__ is not None:
         # The transaction that recorded it is gone.
         failure = Failure(plugin=refused.plugin, place="may_send", message=describe(refused.__cause__))
         with site.begin() as session:
             state.record_failure(session, failure)
-    form.fail(
-        InvalidInput(
-            "%(module)s: %(reason)s",
-            field="purpose",
-            module=text(site.plugin_label(refused.plugin)),
-            reason=text(reason_of(refused)),
-        )
-    )
+    words = refusal_words(site, request.language.code, refused)
+    form.fail(InvalidInput("%(text)s", field="purpose", text=words))
 
 
 def _answered(request: Request, contact_id: int, reply: str) -> Message | None:
@@ -201,6 +202,7 @@ def _page(
     person = person_of(contact)
     with site.session() as session:
         offered = offered_texts(session, site)
+        kinds = message_kinds(site, request.language.code)
     own = [{"value": key, "label": label} for key, label, owner in offered if not owner]
     groups: list[dict[str, Any]] = [{"group": text("Your own"), "options": own}] if own else []
     for owner in dict.fromkeys(owner for _, _, owner in offered if owner):
@@ -222,7 +224,7 @@ def _page(
         answered={"time": request.language.datetime(answered.occurred_at), "subject": answered.subject,
                   "text": answered.text, "iso": answered.occurred_at.isoformat()} if answered else None,
         templates=groups,
-        purposes=[{"value": one, "label": text(label)} for one, label in PURPOSE_LABELS.items()],
+        purposes=[{"value": one.value, "label": one.label} for one in kinds],
         had_files=bool(form.file("files")),
         max_files=MAX_FILES,
         max_megabytes=MAX_TOTAL // 1_000_000,

@@ -16,7 +16,7 @@ from core.contacts.finding import check_id, find_contact
 from core.contacts.profile import person_of
 from core.errors import SendRefused
 from core.messages import decisions, inbox
-from core.messages.deciding import reason_of
+from core.messages.audience import refusal_words
 from core.web.profile.showing import address_of, picture_of
 from core.web.requests import FormInput, Request
 from core.web.routing import get, post
@@ -146,14 +146,8 @@ def resend(request: Request, form: FormInput, message_id: FromPath[int]) -> Redi
         with request.site.begin() as session:
             contact_id = decisions.resend(session, request.site, message_id).contact_id
     except SendRefused as refused:
-        text = request.language.text
-        return request.redirect(
-            form.text("next") or HERE,
-            "%(module)s: %(reason)s",
-            kind="error",
-            module=text(request.site.plugin_label(refused.plugin)),
-            reason=text(reason_of(refused)),
-        )
+        words = refusal_words(request.site, request.language.code, refused)
+        return request.redirect(form.text("next") or HERE, "%(text)s", kind="error", text=words)
     request.site.job_waiting.set()
     return request.redirect(form.text("next") or _thread(contact_id), "The message is sent again.")
 

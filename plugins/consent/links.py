@@ -47,10 +47,14 @@ class Request:
 
 @frozen(kw_only=True)
 class Subscription:
-    """What an unsubscribe link ends. `contact_id` is None when the contact was erased."""
+    """What an unsubscribe link ends. `contact_id` is None when the contact was erased.
+
+    `message_id` is the message with the link; 0 for a link that stood in none.
+    """
 
     contact_id: int | None
     purpose: str
+    message_id: int = 0
 
 
 def confirm_url(site: Site, events: Sequence[ConsentEvent]) -> str:
@@ -69,9 +73,13 @@ def mail_key(name: str) -> str:
     return "consent.confirm:" + hashlib.sha256(name.encode()).hexdigest()
 
 
-def unsubscribe_url(site: Site, contact_id: int, purpose: str) -> str:
-    """The link that ends what a contact gets for a purpose, absolute. It works for ever (RFC 8058)."""
-    token = sign(site.secret, "consent.unsubscribe", f"{contact_id} {purpose}")
+def unsubscribe_url(site: Site, contact_id: int, purpose: str, message_id: int | None = None) -> str:
+    """The link that ends what a contact gets for a purpose, absolute. It works for ever (RFC 8058).
+
+    `message_id` is the message that it stands in, for the numbers of a newsletter.
+    """
+    said = f"{contact_id} {purpose}" if message_id is None else f"{contact_id} {purpose} {message_id}"
+    token = sign(site.secret, "consent.unsubscribe", said)
     return f"{site.settings.base_url}/unsubscribe/{token}"
 
 
@@ -127,12 +135,13 @@ def read_unsubscribe_token(session: Session, site: Site, token: str) -> Subscrip
     text = unsign(site.secret, "consent.unsubscribe", token)
     if text is None:
         raise NotFound(INVALID)
-    number, _, purpose = text.partition(" ")
+    number, purpose, *message = text.split(" ")
     try:
         check_purpose(session, purpose)
     except NotFound:
         raise NotFound(INVALID) from None
-    return Subscription(contact_id=_person(session, number), purpose=purpose)
+    message_id = int(message[0]) if message else 0
+    return Subscription(contact_id=_person(session, number), purpose=purpose, message_id=message_id)
 
 
 def read_preferences_token(session: Session, site: Site, token: str) -> int:

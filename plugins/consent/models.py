@@ -165,3 +165,15 @@ class ConsentMailing(Base):
         Index("ix_consent_mailings_address", "address_hash", "queued_at"),
         Index("ix_consent_mailings_queued_at", "queued_at"),
     )
+
+
+class ConsentSending(Base):
+    """How many sign-ups a sender has sent within one hour. `sender` is a keyed hash: no address is stored."""
+
+    __tablename__ = "consent_sendings"
+
+    sender: Mapped[str] = mapped_column(primary_key=True)
+    hour: Mapped[int] = mapped_column(BigInt, primary_key=True)
+    count: Mapped[int]
+
+    __table_args__ = (Index("ix_consent_sendings_hour", "hour"),)

@@ -22,6 +22,9 @@ from core import (
     ImportChoice,
     Job,
     Kept,
+    LeftOut,
+    Mailing,
+    MessageTopic,
     Module,
     NavItem,
     Outgoing,
@@ -49,6 +52,7 @@ from plugins.consent import (
     reading,
     routes,
     sending,
+    signup,
     waiting,
 )
 from plugins.consent import columns as listed
@@ -83,7 +87,7 @@ def permissions() -> list[Permission]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The person's pages and the staff's pages."""
-    return [*public.ROUTES, *routes.ROUTES, *purpose_pages.ROUTES]
+    return [*public.ROUTES, *signup.ROUTES, *routes.ROUTES, *purpose_pages.ROUTES]
 
 
 @hookimpl
@@ -140,6 +144,7 @@ def activity_kinds() -> list[ActivityKind]:
         "consent.own_subscribed": "Subscribed to “%(purpose)s”",
         "consent.own_unsubscribed": "Unsubscribed from “%(purpose)s”",
         "consent.own_bounced": "“%(purpose)s” can't be delivered",
+        signup.KIND: "Signed up with the form for the newsletter",
     }
     return [ActivityKind(key=key, label="Consent", text=text, icon="shield-check") for key, text in texts.items()]
 
@@ -226,6 +231,18 @@ def contact_captured(session: Session, capture: Capture, captured: Captured) -> 
 def may_send(session: Session, site: Site, message: Outgoing) -> SendVerdict | None:
     """No advertising without consent; a way to unsubscribe in all that can be switched off."""
     return sending.verdict_on(session, site, message)
+
+
+@hookimpl
+def may_send_many(site: Site, mailing: Mailing) -> list[LeftOut]:
+    """The same for many, by conditions."""
+    return sending.left_out(site, mailing)
+
+
+@hookimpl
+def message_topics(session: Session, site: Site, language: str) -> list[MessageTopic]:
+    """The site's own purposes, to write about."""
+    return sending.topics(session, site, language)
 
 
 @hookimpl

@@ -9,7 +9,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect, Response
 from sqlalchemy.orm import Session
 
-from core import VISITOR, FormInput, Request, get, post
+from core import VISITOR, FormInput, Request, get, note_unsubscribed, post
 from plugins.consent import confirming, preferences
 from plugins.consent.changing import Evidence, change_consent, state_of
 from plugins.consent.links import (
@@ -75,6 +75,7 @@ def unsubscribe(request: Request, form: FormInput, token: FromPath[str]) -> Resp
                 to="unsubscribed",
                 evidence=evidence,
             )
+            note_unsubscribed(session, found.message_id, found.contact_id)
         values = _shown(session, request, found)
     return _quiet(request.page("consent/unsubscribe.html", ended=True, token=token, **values))
 

@@ -44,7 +44,9 @@ from core import (
     ImportStatement,
     InvalidInput,
     Job,
+    LeftOut,
     MessageTemplate,
+    MessageTopic,
     Module,
     Money,
     NavItem,
@@ -561,6 +563,16 @@ def may_send(session: Session, message: Outgoing) -> SendVerdict | None:
     if message.purpose == "system":
         return SendVerdict(verdict="add", headers={"X-Points": "yes"}, footer="Collect points.")
     return None
+
+
+@hookimpl
+def may_send_many() -> list[LeftOut]:
+    return [LeftOut(reason="This person wants no mail.", condition=Contact.email.endswith("@silent.example.org"))]
+
+
+@hookimpl
+def message_topics(language: str) -> list[MessageTopic]:
+    return [MessageTopic(key="sample_plugin.club", label="Punkteclub" if language == "de" else "Club of points")]
 
 
 def hear(session: Session, hook: str, contact_id: int | None, detail: str = "") -> None:

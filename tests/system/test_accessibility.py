@@ -22,6 +22,8 @@ PUBLIC = (
     "/shop/checkout",
     "/booking",
     "/forms/contact",
+    "/newsletter",
+    "/newsletter/thanks",
     "/nowhere",
     "/dashboard/sign-in",
 )
@@ -71,6 +73,10 @@ DASHBOARD = (
     "/dashboard/messages?show=waiting",
     "/dashboard/messages/templates",
     "/dashboard/messages/templates/new",
+    "/dashboard/newsletters",
+    "/dashboard/newsletters/1",
+    "/dashboard/newsletters/2",
+    "/dashboard/newsletters/2/edit",
     "/dashboard/modules",
     "/dashboard/settings",
     "/dashboard/staff",
@@ -105,6 +111,7 @@ DASHBOARD = (
     "/dashboard/consent/purposes",
     "/dashboard/consent/purposes/marketing",
     "/dashboard/consent/purposes/new",
+    "/dashboard/consent/signup",
 )
 LOOKS = {
     "desktop-light-de": {"locale": "de-DE", "color_scheme": "light", "viewport": {"width": 1280, "height": 800}},

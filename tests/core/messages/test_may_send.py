@@ -116,7 +116,7 @@ def test_m3_a_refusal_or_an_error_stops_a_message_before_it_is_queued(
 def test_t_c5_a_refusal_or_an_error_when_it_is_due_stops_a_message_that_was_queued(
     tmp_path: Path, database_url: str, server: MailServer, answer: Answer
 ) -> None:
-    now: list[Answer] = [lambda **_: None]
+    now: list[Answer] = [lambda: SendVerdict(verdict="add")]
 
     def changes_its_mind(session: Session, message: Outgoing) -> Any:
         wanted = {"session": session, "message": message}

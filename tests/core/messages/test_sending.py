@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete, select, update
 
-from core import Site
+from core import SendVerdict, Site
 from core.contacts.models import Contact, now
 from core.errors import Conflict, InvalidInput, SettingsError
 from core.messages import outbox
@@ -302,7 +302,9 @@ def test_t_m3_a_server_that_does_not_answer_in_time_leaves_it_to_staff(
     site.close()
 
 
-def test_t_m3_advertising_goes_out_once_at_most(mailing: Site, server: MailServer) -> None:
+def test_t_m3_advertising_goes_out_once_at_most(tmp_path: Path, database_url: str, server: MailServer) -> None:
+    agrees = plugin_module("agrees", may_send=lambda: SendVerdict(verdict="add"))
+    mailing = mail_site(tmp_path, database_url, server.url, agrees)
     message_id = queue(mailing, add_contact(mailing), purpose="marketing")
     server.data.append("drop")
     send(mailing)
@@ -313,6 +315,7 @@ def test_t_m3_advertising_goes_out_once_at_most(mailing: Site, server: MailServe
     assert states(mailing) == ["unknown"]
     assert send(mailing) == 0
     assert len(server.mails) == 1
+    mailing.close()
 
 
 def test_a_message_that_waits_can_be_withdrawn_and_one_that_failed_left_as_it_is(
