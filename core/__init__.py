@@ -96,6 +96,7 @@ if TYPE_CHECKING:
     from core.values import Activity as Activity
     from core.values import ActivityKind as ActivityKind
     from core.values import Actor as Actor
+    from core.values import Bounce as Bounce
     from core.values import BulkAction as BulkAction
     from core.values import BulkField as BulkField
     from core.values import Capture as Capture
@@ -206,6 +207,7 @@ _HOMES = {
         "Activity",
         "ActivityKind",
         "Actor",
+        "Bounce",
         "BulkAction",
         "BulkField",
         "Capture",

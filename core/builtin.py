@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.contacts import hooks as contacts
+from core.mailbox import hooks as mailbox
 from core.messages import hooks as messages
 from core.plugins import make_plugin
 from core.staff import hooks as staff
@@ -13,4 +14,6 @@ BUILTIN = (
     make_plugin(messages, "message"),
     make_plugin(staff, "staff"),
     make_plugin(web, "site"),
+    # Its pages ask for a permission of the one before.
+    make_plugin(mailbox, "mailbox"),
 )

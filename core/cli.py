@@ -136,6 +136,13 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
     export.add_argument("--language", choices=("de", "en"), help="of the headings (default: the site's)")
     export.set_defaults(run=_export)
 
+    receive = commands.add_parser(
+        "receive",
+        help="take in an e-mail from standard input, as a mail server hands it to a program",
+        epilog="Exit status: 0 it was taken in, 65 it is too large, 75 not now: try again later (sysexits.h).",
+    )
+    receive.set_defaults(run=_receive)
+
     doctor = commands.add_parser("doctor", help="check settings, database, migrations and plugins")
     doctor.add_argument("--repair", action="store_true", help="mend what plugins can work out anew")
     doctor.set_defaults(run=_doctor)
@@ -387,6 +394,12 @@ def _export(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _receive(_arguments: argparse.Namespace) -> int:
+    from core.mailbox.piping import receive
+
+    return receive(sys.stdin.buffer, lambda line: print(f"tresen receive: {line}", file=sys.stderr))
+
+
 def _doctor(arguments: argparse.Namespace) -> int:
     from attrs import fields
     from sqlalchemy import text
@@ -451,13 +464,13 @@ def _check_mail(site: Site) -> list[str]:
     from core.messages.smtp import probe
 
     server, sender = site.settings.mail_server, sender_of(site)
+    problems = _check_mailbox(site)
     with site.session() as session:
         counts = count_waiting(session)
     print(f"  waiting: {counts.waiting}, to decide: {counts.undecided}")
     if server is None:
         print("  nothing is sent: TRESEN_SMTP_URL is not set")
-        return []
-    problems = []
+        return problems
     if said := probe(server):
         print(f"  {server.address} can't be used")
         problems.append(f"The mail server {server.address} can't be used: {said}")
@@ -468,6 +481,26 @@ def _check_mail(site: Site) -> list[str]:
     else:
         print(f"  sender: {sender.name} <{sender.email}>")
     return problems
+
+
+def _check_mailbox(site: Site) -> list[str]:
+    """Print how the mailbox of answers stands; answers what is wrong with it. A site may well have none."""
+    from core.mailbox.imap import MailboxAway, probe
+    from core.mailbox.pile import count_pile
+
+    mailbox = site.settings.imap_server
+    with site.session() as session:
+        print(f"  not assigned: {count_pile(session)}")
+    if mailbox is None:
+        print("  no mailbox is read: TRESEN_IMAP_URL is not set")
+        return []
+    try:
+        probe(mailbox)
+    except MailboxAway as away:
+        print(f"  {mailbox.address} can't be read")
+        return [f"The mailbox {mailbox.address} can't be read: {away}"]
+    print(f"  {mailbox.address} is read every minute")
+    return []
 
 
 if __name__ == "__main__":

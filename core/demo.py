@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 SITE_NAME = "Bäckerei Lindner"
 ACCENT = "#a8480f"
+SENDER = "backstube@example.org"
 HISTORY = timedelta(days=730)
 """How far back the demonstration's history goes."""
 
@@ -135,6 +136,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     from core.contacts.custom_fields.demo import add_demo_fields
     from core.contacts.demo import merge_and_erase, work_by_hand
     from core.contacts.models import Contact, now
+    from core.mailbox.demo import add_mails
     from core.messages.demo import write_newsletters
     from core.staff.accounts import add_account
     from core.staff.models import StaffAccount
@@ -156,6 +158,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
         state.save_setting(session, "site.name", SITE_NAME)
         state.save_setting(session, "site.accent", ACCENT)
         save_demo_settings(session, site)
+        state.save_setting(session, "message.sender_email", SENDER)
     # The name stands in what visitors agree to, so the plugins have to see it.
     site = site.refreshed()
     for implementation in site.plugins.implementations("demo_history", site.enabled):
@@ -165,6 +168,7 @@ def make_demo(site: Site, *, seed: int, people: int, email: str, password: str) 
     add_demo_fields(site, demo, staff)
     merge_and_erase(site, staff)
     write_newsletters(site, demo, staff)
+    add_mails(site, demo)
     with site.begin() as session:
         state.save_setting(session, MARK, str(seed))
     return True

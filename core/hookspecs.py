@@ -17,6 +17,7 @@ import pluggy
 from core.values import (
     Action,
     ActivityKind,
+    Bounce,
     BulkAction,
     Capture,
     Captured,
@@ -398,6 +399,24 @@ def message_sent(session: Session, site: Site, message_id: int, contact_id: int)
 
     When: after that is written, in the same transaction; also when staff take a message for sent of which nobody knows.
     Return: nothing. Combined: all are told. If it raises: as `contact_created`; the message stays sent.
+    """
+
+
+@hookspec
+def message_bounced(session: Session, site: Site, message_id: int, contact_id: int, bounce: Bounce) -> None:
+    """A message that a mail server had taken came back: it can't be delivered.
+
+    When: after the message was marked as failed, in the same transaction; once for each message, and only for a bounce
+    that proves to be about it. Return: nothing. Combined: all are told. If it raises: as `contact_created`.
+    """
+
+
+@hookspec
+def message_complained(session: Session, site: Site, message_id: int, contact_id: int) -> None:
+    """A person has called a message spam, and their mail provider passed that on (RFC 5965).
+
+    When: after it was logged, in the same transaction; only for a complaint that proves to be about the message.
+    Return: nothing. Combined: all are told. If it raises: as `contact_created`.
     """
 
 

@@ -13,6 +13,7 @@ from attrs import Attribute, field, fields, frozen
 
 from core.errors import SettingsError
 from core.i18n import LANGUAGES
+from core.mailbox.server import ImapServer, parse_imap_url
 from core.messages.mail_server import MailServer, parse_smtp_url
 
 
@@ -50,6 +51,10 @@ def _language(instance: object, attribute: Attribute[str], value: str) -> None:
 
 def _smtp_url(instance: object, attribute: Attribute[str], value: str) -> None:
     parse_smtp_url(value)
+
+
+def _imap_url(instance: object, attribute: Attribute[str], value: str) -> None:
+    parse_imap_url(value)
 
 
 def _path(value: str | Path) -> Path:
@@ -124,6 +129,14 @@ class Settings:
             "mail server, smtp://user:password@host:587 or smtps://…; nothing is sent without", secret=True
         ),
     )
+    imap_url: str = field(
+        default="",
+        validator=_imap_url,
+        repr=False,
+        metadata=_variable(
+            "mailbox of answers, imaps://user:password@host/INBOX; looked into every minute, none without", secret=True
+        ),
+    )
     plugins: tuple[str, ...] = field(
         default=(),
         converter=_names,
@@ -154,6 +167,11 @@ class Settings:
     def mail_server(self) -> MailServer | None:
         """The server that mails are handed to; None when there is none."""
         return parse_smtp_url(self.smtp_url)
+
+    @property
+    def imap_server(self) -> ImapServer | None:
+        """The mailbox whose mails are taken in; None when there is none."""
+        return parse_imap_url(self.imap_url)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -975,6 +975,20 @@ class LeftOut:
 
 
 @frozen(kw_only=True)
+class Bounce:
+    """What a mail server said of a message that came back.
+
+    `email` is the address that it was sent to, `status` the code (RFC 3463; empty: none), `words` what the server said.
+    `address_is_gone`: no other mail to it would arrive either; otherwise it is full, or this one mail was refused.
+    """
+
+    email: str = field(validator=_text)
+    words: str = field(validator=_text)
+    status: str = field(default="", validator=_text)
+    address_is_gone: bool = False
+
+
+@frozen(kw_only=True)
 class SendVerdict:
     """A plugin's verdict on a message before it is sent.
 

@@ -40,7 +40,7 @@ def resend(session: Session, site: Site, message_id: int) -> Message:
     ask_may_send(session, site, outgoing_of(site, contact, message))
     message.state, message.attempts, message.next_at = "queued", 0, now()
     message.claimed_by, message.claimed_at, message.handed_at, message.settled_at = "", None, None, None
-    message.sent_at = None
+    message.sent_at, message.bounced_at = None, None
     message.reply, message.reply_by = "", ""
     return message
 

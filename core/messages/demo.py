@@ -81,7 +81,7 @@ def _write_down_as_sent(session: Session, newsletter_id: int, moment: datetime, 
     every = {"occurred_at": moment, "attempts": 1, "recipient": "", "handed_at": moment}
     for nth, values in (
         (97, {"state": "failed", "reply": UNKNOWN_PERSON, "settled_at": moment}),
-        (71, {"state": "failed", "reply": RETURNED, "settled_at": moment, "sent_at": moment}),
+        (71, {"state": "failed", "reply": RETURNED, "settled_at": moment, "sent_at": moment, "bounced_at": moment}),
         (1, {"state": "sent", "reply": TAKEN, "sent_at": moment}),
     ):
         session.execute(

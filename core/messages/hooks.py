@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from core.api.messages import ROUTES as API_ROUTES
 from core.contacts.merging.moving import move_rows
 from core.hookspecs import hookimpl
-from core.messages import feeding, mail, personal, sending
+from core.messages import assigning, feeding, mail, personal, sending
 from core.messages.inbox import read_thread
 from core.messages.models import Message
 from core.values import (
@@ -85,6 +85,34 @@ def activity_kinds() -> list[ActivityKind]:
             text="Message could not be sent: %(reference)s",
             icon="warning",
             order=21,
+        ),
+        ActivityKind(
+            key="message.bounced",
+            label="Message came back",
+            text="Message came back: %(reference)s",
+            icon="warning",
+            order=22,
+        ),
+        ActivityKind(
+            key="message.complained",
+            label="Message called spam",
+            text="Message called spam: %(reference)s",
+            icon="warning",
+            order=22,
+        ),
+        ActivityKind(
+            key="message.received",
+            label="E-mail received",
+            text="E-mail received: %(reference)s",
+            icon="mail",
+            order=22,
+        ),
+        ActivityKind(
+            key="message.automatic",
+            label="Automatic e-mail received",
+            text="Automatic e-mail received: %(reference)s",
+            icon="mail",
+            order=22,
         ),
         ActivityKind(
             key="message.withdrawn",
@@ -194,5 +222,6 @@ def routers() -> list[HTTPRouteHandler]:
 
 @hookimpl(trylast=True)
 def merge_contacts(session: Session, kept_id: int, merged_id: int) -> None:
-    """One thread of two."""
+    """One thread of two, with whoever takes care of the kept one's, or else of the other."""
     move_rows(session, Message, kept_id, merged_id)
+    assigning.merge_threads(session, kept_id, merged_id)

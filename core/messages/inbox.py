@@ -7,22 +7,29 @@ from datetime import datetime
 from typing import Literal
 
 from attrs import frozen
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session, aliased
 
+from core.contacts.folding import fold
 from core.contacts.history import cursor, read_cursor
 from core.contacts.models import Contact, StoredFile, now
 from core.contacts.profile import Person, person_of
 from core.errors import NotFound
 from core.messages.decisions import can_resend
-from core.messages.models import Direction, Message, MessageFile, State
+from core.messages.models import Direction, Message, MessageFile, MessageThread, State
 from core.messages.states import DECISION_ICONS, DECISION_LABELS, STATE_LABELS, STATE_SIGNS
+from core.staff.models import StaffAccount
 
 THREAD = 30
 """Messages that the profile shows; the older ones are in the inbox of this contact."""
 
-Box = Literal["threads", "contact", "unread", "waiting", "undecided"]
-"""What the inbox shows: the newest message of each contact, all of one contact, or what waits for something."""
+Box = Literal["threads", "contact", "found", "unread", "mine", "nobody", "waiting", "undecided"]
+"""What the inbox shows: the newest message of each contact, all of one contact, those with some words, or what waits.
+
+"mine" are the threads that somebody takes care of, "nobody" those with a message from the contact that nobody does."""
+
+WORDS = 10
+"""Words of a search that are looked for."""
 
 WAITING: tuple[State, ...] = ("queued", "sending")
 
@@ -76,22 +83,33 @@ class ThreadMessage:
     purpose: str
     where: MessageState
     files: Sequence[AttachedFile]
+    automatic: bool = False
+    has_html: bool = False
+    by: str = ""
+    """The address that wrote it, where that is none of the contact's."""
 
 
 @frozen(kw_only=True)
 class Thread:
-    """A contact's newest messages, oldest first; `newest_id` is the last that was shown."""
+    """A contact's newest messages, oldest first; `newest_id` is the last that was shown.
+
+    `assignee` is the name of who takes care of it; empty: nobody does.
+    """
 
     contact_id: int
     messages: Sequence[ThreadMessage]
     has_older: bool
     unread: int
     newest_id: int
+    assignee: str
 
 
 @frozen(kw_only=True)
 class InboxMessage:
-    """A message with its contact. `unread` is that of the whole thread, where a line stands for one."""
+    """A message with its contact. `unread` is that of the whole thread, where a line stands for one.
+
+    `assignee` is who takes care of the thread: id and name, or None.
+    """
 
     id: int
     person: Person
@@ -102,6 +120,10 @@ class InboxMessage:
     occurred_at: datetime
     unread: bool
     where: MessageState
+    automatic: bool
+    has_html: bool
+    files: int
+    assignee: tuple[int, str] | None
 
 
 @frozen(kw_only=True)
@@ -173,13 +195,23 @@ def read_thread(session: Session, contact_id: int) -> Thread | None:
                 purpose=row.purpose,
                 where=state_of(row),
                 files=tuple(files.get(row.id, ())),
+                automatic=row.automatic,
+                has_html=bool(row.html),
+                by=written_by_another(row, contact),
             )
             for row in reversed(shown)
         ),
         has_older=len(rows) > THREAD,
         unread=unread_count(session, contact_id),
         newest_id=max(row.id for row in shown),
+        assignee=_assignees(session, [contact_id]).get(contact_id, (0, ""))[1],
     )
+
+
+def written_by_another(message: Message, contact: Contact) -> str:
+    """The address that an incoming e-mail came from, where it is not one of the contact's; else empty."""
+    known = {contact.email.casefold(), contact.email_key, *contact.aliases.casefold().split("\n")}
+    return "" if message.sender_email.casefold() in known else message.sender_email
 
 
 def _files(session: Session, message_ids: Sequence[int]) -> dict[int, list[AttachedFile]]:
@@ -195,10 +227,33 @@ def _files(session: Session, message_ids: Sequence[int]) -> dict[int, list[Attac
     return files
 
 
+def find_message(session: Session, message_id: int) -> Message:
+    """A message. Raises NotFound."""
+    message = session.get(Message, message_id) if 0 < message_id < 2**63 else None
+    if message is None:
+        raise NotFound("There is no such message.")
+    return message
+
+
+def files_of(session: Session, message_id: int) -> Sequence[AttachedFile]:
+    """The files of a message."""
+    return _files(session, [message_id]).get(message_id, ())
+
+
 def read_inbox(
-    session: Session, box: Box = "threads", *, contact_id: int | None = None, before: str = "", limit: int = 50
+    session: Session,
+    box: Box = "threads",
+    *,
+    contact_id: int | None = None,
+    account_id: int | None = None,
+    words: str = "",
+    before: str = "",
+    limit: int = 50,
 ) -> InboxPage:
-    """A page of the inbox, newest first; `contact_id` is for the box "contact", or narrows another one."""
+    """A page of the inbox, newest first; `contact_id` is for the box "contact", or narrows another one.
+
+    `account_id` is whose threads the box "mine" shows. `words` must all be in the message or its contact's details.
+    """
     statement = (
         select(Message, Contact)
         .join(Contact, Contact.id == Message.contact_id)
@@ -207,12 +262,16 @@ def read_inbox(
     )
     if contact_id is not None:
         statement = statement.where(Message.contact_id == contact_id)
-    if (condition := _condition(box)) is not None:
+    if (condition := _condition(box, account_id)) is not None:
         statement = statement.where(condition)
+    statement = statement.where(*(_has(word) for word in words.split()[:WORDS]))
     if (place := read_cursor(before)) is not None:
         statement = statement.where(tuple_(Message.occurred_at, Message.id) < place)
     rows = session.execute(statement).all()
-    unread = _with_unread(session, [message.contact_id for message, _ in rows]) if box == "threads" else set()
+    contact_ids = [message.contact_id for message, _ in rows]
+    unread = _with_unread(session, contact_ids) if box in THREADS else set()
+    assignees = _assignees(session, contact_ids)
+    files = _files(session, [message.id for message, _ in rows])
     messages = [
         InboxMessage(
             id=message.id,
@@ -224,6 +283,10 @@ def read_inbox(
             occurred_at=message.occurred_at,
             unread=contact.id in unread or (message.direction == "in" and message.read_at is None),
             where=state_of(message),
+            automatic=message.automatic,
+            has_html=bool(message.html),
+            files=len(files.get(message.id, ())),
+            assignee=assignees.get(contact.id),
         )
         for message, contact in rows[:limit]
     ]
@@ -231,15 +294,30 @@ def read_inbox(
     return InboxPage(messages=messages, older=older)
 
 
-def _condition(box: Box) -> ColumnElement[bool] | None:
-    if box == "threads":
-        # A newsletter to all would be the newest message of every thread.
+THREADS: tuple[Box, ...] = ("threads", "mine", "nobody")
+"""Boxes in which a line stands for a thread."""
+
+
+def _condition(box: Box, account_id: int | None = None) -> ColumnElement[bool] | None:
+    if box in THREADS:
         newer = aliased(Message)
-        return Message.newsletter_id.is_(None) & ~exists().where(
+        # A newsletter to all would be the newest message of every thread.
+        newest = Message.newsletter_id.is_(None) & ~exists().where(
             newer.contact_id == Message.contact_id,
             newer.newsletter_id.is_(None),
             tuple_(newer.occurred_at, newer.id) > tuple_(Message.occurred_at, Message.id),
         )
+        assigned = select(MessageThread.contact_id)
+        if box == "mine":
+            mine = assigned.where(MessageThread.assignee_id == account_id) if account_id is not None else None
+            return and_(newest, Message.contact_id.in_(mine) if mine is not None else false())
+        if box == "nobody":
+            wrote = exists().where(newer.contact_id == Message.contact_id, newer.direction == "in")
+            return and_(newest, wrote, Message.contact_id.not_in(assigned))
+        return newest
+    if box == "found":
+        # What went to many would bury what people wrote to each other.
+        return Message.purpose != "marketing"
     if box == "unread":
         return and_(Message.direction == "in", Message.read_at.is_(None))
     if box == "waiting":
@@ -247,6 +325,31 @@ def _condition(box: Box) -> ColumnElement[bool] | None:
     if box == "undecided":
         return or_(Message.state == "unknown", and_(Message.state == "failed", Message.settled_at.is_(None)))
     return None
+
+
+def _has(word: str) -> ColumnElement[bool]:
+    # SQLite's LIKE takes capitals for small letters in ASCII only.
+    spellings = [word] if word.isascii() else list(dict.fromkeys((word, word.lower(), word.upper(), word.title())))
+    columns = (Message.subject, Message.text, Message.sender_email, Message.sender_name)
+    return or_(
+        Contact.search_text.contains(fold(word), autoescape=True),
+        *(column.icontains(one, autoescape=True) for one in spellings for column in columns),
+    )
+
+
+def _assignees(session: Session, contact_ids: Sequence[int]) -> dict[int, tuple[int, str]]:
+    """Contact → id and name of who takes care of its thread."""
+    rows = session.execute(
+        select(MessageThread.contact_id, StaffAccount.id, StaffAccount.name, StaffAccount.email)
+        .join(StaffAccount, StaffAccount.id == MessageThread.assignee_id)
+        .where(MessageThread.contact_id.in_(contact_ids))
+    )
+    return {row.contact_id: (row.id, row.name or row.email) for row in rows}
+
+
+def assignee_of(session: Session, contact_id: int) -> tuple[int, str] | None:
+    """Who takes care of a contact's thread: id and name; None when nobody does."""
+    return _assignees(session, [contact_id]).get(contact_id)
 
 
 def _with_unread(session: Session, contact_ids: Sequence[int]) -> set[int]:

@@ -59,7 +59,7 @@ class Attachment:
 
 @frozen(kw_only=True)
 class Letter:
-    """Everything a mail is made of. `automatic`: nobody wrote it (RFC 3834)."""
+    """Everything a mail is made of. `automatic`: by nobody (RFC 3834). `reply_to`: where answers go, if elsewhere."""
 
     mail_id: str
     in_reply_to: str
@@ -72,6 +72,7 @@ class Letter:
     automatic: bool
     headers: Mapping[str, str]
     footers: Sequence[str]
+    reply_to: str
     attachments: Sequence[Attachment]
 
 
@@ -113,6 +114,8 @@ def write_mail(site: Site, sender: Sender, letter: Letter) -> bytes:
         mail["To"] = _address(letter.to_name, letter.to_email)
     except ValueError as error:
         raise CannotBeWritten("No mail can be sent to this address.") from error
+    if letter.reply_to:
+        mail["Reply-To"] = _address(sender.name, letter.reply_to)
     mail["Subject"] = _checked(letter.subject)
     mail["Date"] = format_datetime(letter.written_at)
     mail["Message-ID"] = f"<{_checked(letter.mail_id)}>"

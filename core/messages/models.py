@@ -38,8 +38,10 @@ class Message(Base):
     - `necessary`: the person is owed it; `topic`: what kind of advertising it is; see `core.values.Outgoing`.
     - `newsletter_id`: the newsletter that it is one letter of. `unsubscribed_at`: when its link was used to end such
       messages.
+    - `bounced_at`: when a mail server told that it can't be delivered, after another one had taken it.
 
-    One that failed after `sent_at` came back: the mail server had taken it.
+    Incoming mails have: `sender_name` and `sender_email`, who wrote it, where that is known; `source_id`, its own
+    Message-ID; `html`, as it came (it is made harmless when it is shown); `automatic`: no person wrote it (RFC 3834).
     """
 
     __tablename__ = "messages"
@@ -74,6 +76,12 @@ class Message(Base):
     # No foreign key: SQLite adds none to a table that is there. Only drafts are ever removed, which have no letters.
     newsletter_id: Mapped[int | None] = mapped_column(BigInt)
     unsubscribed_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]
+    sender_name: Mapped[str] = mapped_column(default="", server_default="")
+    sender_email: Mapped[str] = mapped_column(default="", server_default="")
+    source_id: Mapped[str] = mapped_column(default="", server_default="")
+    html: Mapped[str] = mapped_column(default="", server_default="")
+    automatic: Mapped[bool] = mapped_column(default=False, server_default=sql("false"))
 
     __table_args__ = (
         CheckConstraint("direction IN ('in', 'out')", name="direction"),
@@ -108,6 +116,18 @@ class Message(Base):
             postgresql_where=sql("newsletter_id IS NOT NULL"),
         ),
     )
+
+
+class MessageThread(Base):
+    """Who of the staff takes care of a contact's messages; a thread without a row is nobody's."""
+
+    __tablename__ = "message_threads"
+
+    contact_id: Mapped[int] = mapped_column(
+        BigInt, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    assignee_id: Mapped[int] = mapped_column(BigInt, ForeignKey("staff_accounts.id", ondelete="CASCADE"), index=True)
+    assigned_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class MessageFile(Base):

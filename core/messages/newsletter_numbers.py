@@ -58,13 +58,13 @@ def numbers_of(session: Session, rows: Sequence[Newsletter]) -> Mapping[int, Num
         )
     }
     letters: dict[tuple[int, str], tuple[int, int, int]] = {
-        (row.newsletter_id, row.state): (row.number, row.taken, row.unsubscribed)
+        (row.newsletter_id, row.state): (row.number, row.returned, row.unsubscribed)
         for row in session.execute(
             select(
                 Message.newsletter_id,
                 Message.state,
                 func.count().label("number"),
-                func.count(Message.sent_at).label("taken"),
+                func.count(Message.bounced_at).label("returned"),
                 func.count(Message.unsubscribed_at).label("unsubscribed"),
             )
             .where(Message.newsletter_id.in_(ids))
@@ -126,7 +126,7 @@ def problems_of(session: Session, newsletter_id: int) -> list[Problem]:
         Problem(
             person=person_of(contact),
             state=message.state,
-            came_back=message.state == "failed" and message.sent_at is not None,
+            came_back=message.bounced_at is not None,
             reply=message.reply,
         )
         for message, contact in rows

@@ -21,6 +21,7 @@ from core.contacts.finding import find_contact
 from core.contacts.log import add_activity
 from core.contacts.models import Contact, StoredFile, now
 from core.errors import SendRefused
+from core.mailbox.addresses import answer_address, return_address
 from core.messages import outbox
 from core.messages.composing import language_of
 from core.messages.deciding import Allowed, ask_may_send, reason_of
@@ -73,13 +74,13 @@ def _send_one(site: Site, connection: Connection, sender: Sender, message_id: in
     """Take one claimed message as far as it goes; answers whether the server is there for the next one."""
     try:
         address, wire, international = _recipient(site, message_id)
-        attachments = _attachments(site, message_id)
-        from_wire, from_international = wire_address(sender.email)
+        attachments = attachments_of(site, message_id)
+        from_wire, from_international = wire_address(return_address(site, sender.email, message_id))
         connection.open()
         reply = connection.begin(from_wire, wire, international=international or from_international)
         if not reply.is_good:
             return _refused_by_server(site, message_id, worker, reply)
-        letter = _hand_over(site, message_id, worker, address, attachments)
+        letter = _hand_over(site, sender, message_id, worker, address, attachments)
         if letter is None:
             connection.forget()
             return True
@@ -120,7 +121,8 @@ def _recipient(site: Site, message_id: int) -> tuple[str, str, bool]:
     return email, *wire_address(email)
 
 
-def _attachments(site: Site, message_id: int) -> list[Attachment]:
+def attachments_of(site: Site, message_id: int) -> list[Attachment]:
+    """The files of a message, read. Raises CannotBeWritten when one is gone."""
     # Read before the transaction that hands over: SQLite has one writer at a time.
     with site.session() as session:
         files: Sequence[StoredFile | NewsletterFile] = session.scalars(
@@ -148,7 +150,9 @@ def _attachments(site: Site, message_id: int) -> list[Attachment]:
         raise CannotBeWritten("A file of this message can’t be found any more.") from error
 
 
-def _hand_over(site: Site, message_id: int, worker: str, address: str, attachments: list[Attachment]) -> Letter | None:
+def _hand_over(
+    site: Site, sender: Sender, message_id: int, worker: str, address: str, attachments: list[Attachment]
+) -> Letter | None:
     """Ask the plugins and mark the message, in one transaction: who unsubscribes before it gets nothing (T-C5).
 
     Answers what the mail is made of; None when it must not be sent, or is this worker's no more.
@@ -174,7 +178,7 @@ def _hand_over(site: Site, message_id: int, worker: str, address: str, attachmen
             _log(session, message, f"message.{message.state}")
             return None
         message.handed_at, message.recipient = now(), address
-        return _letter(contact, message, outgoing, allowed, attachments)
+        return letter_of(site, sender, contact, message, outgoing, allowed, attachments)
 
 
 def outgoing_of(site: Site, contact: Contact, message: Message) -> Outgoing:
@@ -194,9 +198,16 @@ def outgoing_of(site: Site, contact: Contact, message: Message) -> Outgoing:
     )
 
 
-def _letter(
-    contact: Contact, message: Message, outgoing: Outgoing, allowed: Allowed, attachments: list[Attachment]
+def letter_of(
+    site: Site,
+    sender: Sender,
+    contact: Contact,
+    message: Message,
+    outgoing: Outgoing,
+    allowed: Allowed,
+    attachments: Sequence[Attachment],
 ) -> Letter:
+    """Everything that the mail of a stored message is made of."""
     return Letter(
         mail_id=message.mail_id or "",
         in_reply_to=message.in_reply_to,
@@ -209,6 +220,7 @@ def _letter(
         automatic=message.author_id is None,
         headers=allowed.headers,
         footers=allowed.footers,
+        reply_to=answer_address(site, sender.email, message.id),
         attachments=attachments,
     )
 
@@ -237,9 +249,14 @@ def _fail(site: Site, message_id: int, worker: str, reason: str) -> None:
 def _sent(site: Site, message_id: int, worker: str, address: str, reply: Reply) -> None:
     with site.begin() as session:
         message = outbox.hold_handed(session, message_id, worker)
-        if message is not None:
-            outbox.end(session, message, "sent", reply.shown)
-            tell_sent(session, site, message)
+        if message is None:
+            return
+        if message.bounced_at is not None:
+            # The next server was quicker with its bounce than this one with its answer.
+            outbox.end(session, message, "failed", message.reply)
+            return
+        outbox.end(session, message, "sent", reply.shown)
+        tell_sent(session, site, message)
 
 
 def tell_sent(session: Session, site: Site, message: Message) -> None:

@@ -121,5 +121,6 @@ def _letter(
         automatic=False,
         headers={},
         footers=footers,
+        reply_to="",
         attachments=attachments,
     )

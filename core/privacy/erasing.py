@@ -18,6 +18,7 @@ from core.contacts.models import Contact, StoredFile
 from core.contacts.search_index import forget_removed
 from core.database.after import after_commit
 from core.database.upsert import upsert
+from core.mailbox.pile import stored_names_of
 from core.privacy import quotes, remains
 from core.privacy.asking import ask_all
 from core.privacy.missing import rows_of_missing_plugins
@@ -66,6 +67,7 @@ def erase(
             continue
         quotes.blank(session, people)
         files += session.scalars(select(StoredFile.stored_name).where(StoredFile.contact_id.in_(people)))
+        files += stored_names_of(session, people)
         lines = _erase(session, site, people)
         receipt_id = receipt_id or _receipt(session, actor, occasion)
         _write(session, receipt_id, people, len(found), lines)

@@ -109,7 +109,7 @@ def _queue(request: Request, form: Form, contact: Contact, answered: Message | N
                     topic=kind.topic,
                     actor=request.actor,
                     files=saved,
-                    in_reply_to=answered.mail_id or "" if answered else "",
+                    in_reply_to=answered.source_id if answered else "",
                     idempotency_key=f"compose.{once}" if once else None,
                 )
                 if answered is not None and answered.read_at is None:

@@ -17,7 +17,7 @@ from core.web.routing import get, post
 
 MAX_LENGTH = 5000
 
-GROUP_LABELS = {"site": "Site", "message": "Sender"}
+GROUP_LABELS = {"site": "Site", "message": "Sender", "mailbox": "Answers"}
 """Plugin of the core → heading above its settings, a message id."""
 
 
@@ -31,7 +31,7 @@ def show_settings(request: Request) -> Response[str]:
 def save_settings(request: Request, form: FormInput) -> Response[str] | Redirect:
     """Save all settings, or none when one of them can't be used."""
     site = request.site
-    cleaned = {key: _clean(declared, form) for key, declared in site.contributions.settings_fields.items()}
+    cleaned = {key: _clean(site, declared, form) for key, declared in site.contributions.settings_fields.items()}
     if form.errors:
         return _page(request, form, status=422)
     with site.begin() as session:
@@ -49,9 +49,12 @@ def clean_colour(text: str) -> str:
     return text.lower()
 
 
-def _clean(declared: SettingsField, form: Form) -> str:
+def _clean(site: Site, declared: SettingsField, form: Form) -> str:
     if declared.kind == "yesno":
         return "yes" if form.ticked(declared.key) else "no"
+    if declared.key not in form.fields:
+        # Its plugin was switched on after the page was opened: nobody has emptied it.
+        return site.setting(declared.key)
     text = form.text(declared.key, multiline=declared.kind == "textarea")
     try:
         if len(text) > MAX_LENGTH:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from core import (
     ActivityKind,
+    Bounce,
     BulkAction,
     Capture,
     Captured,
@@ -50,6 +51,7 @@ from plugins.consent import (
     public,
     purpose_pages,
     reading,
+    returned,
     routes,
     sending,
     signup,
@@ -243,6 +245,18 @@ def may_send_many(site: Site, mailing: Mailing) -> list[LeftOut]:
 def message_topics(session: Session, site: Site, language: str) -> list[MessageTopic]:
     """The site's own purposes, to write about."""
     return sending.topics(session, site, language)
+
+
+@hookimpl
+def message_bounced(session: Session, contact_id: int, bounce: Bounce) -> None:
+    """Nothing more to an address that is gone."""
+    returned.end_undeliverable(session, contact_id, bounce)
+
+
+@hookimpl
+def message_complained(session: Session, contact_id: int) -> None:
+    """Nothing more to who calls it spam."""
+    returned.end_unwanted(session, contact_id)
 
 
 @hookimpl

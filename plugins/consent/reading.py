@@ -56,6 +56,8 @@ FACT_LABELS: Mapping[str, str] = MappingProxyType(
         "mail_to": "Sent to",
         "mail_sent_at": "Message sent at",
         "link_sha256": "SHA-256 of the link",
+        "status": "Status of the mail server",
+        "server": "Words of the mail server",
     }
 )
 """Further fact of an event → its name for people, a message id."""

@@ -133,7 +133,7 @@ def test_h2_switching_twice_changes_and_tells_nothing(site: Site) -> None:
     assert _heard(again) == [("plugin_disabled", "sample_plugin")]
 
 
-@pytest.mark.parametrize("key", ["contact", "site", "staff", "message", "missing"])
+@pytest.mark.parametrize("key", ["contact", "site", "staff", "message", "zone", "missing"])
 def test_h2_what_is_no_installed_plugin_can_not_be_switched(site: Site, key: str) -> None:
     with pytest.raises(NotFound, match=f"There is no plugin '{key}'"):
         site.switch(key, on=False)
@@ -334,6 +334,11 @@ def test_h2_a_setting_saved_by_one_process_is_seen_by_another(tmp_path: Path, da
         )
 
         within(2, lambda: "Stempel" in second.get("/points").text)
+
+        # A page that was opened before the plugin was switched on knows nothing of its settings, and empties none.
+        first.post("/dashboard/settings", data={"site.name": "Zettelkasten"})
+        within(2, lambda: "Zettelkasten" in second.get("/").text)
+        assert "Stempel" in second.get("/points").text
 
 
 def test_h2_a_request_on_its_way_ends_on_the_site_it_came_to(tmp_path: Path, database_url: str) -> None:

@@ -24,6 +24,7 @@ from core import (
     Activity,
     ActivityKind,
     Actor,
+    Bounce,
     BulkAction,
     BulkField,
     Capture,
@@ -621,6 +622,16 @@ def message_received(session: Session, message_id: int, contact_id: int) -> None
 @hookimpl
 def message_sent(session: Session, message_id: int, contact_id: int) -> None:
     hear(session, "message_sent", contact_id, str(message_id))
+
+
+@hookimpl
+def message_bounced(session: Session, message_id: int, contact_id: int, bounce: Bounce) -> None:
+    hear(session, "message_bounced", contact_id, f"{message_id} {bounce.status}")
+
+
+@hookimpl
+def message_complained(session: Session, message_id: int, contact_id: int) -> None:
+    hear(session, "message_complained", contact_id, str(message_id))
 
 
 @hookimpl

@@ -16,15 +16,15 @@ if (box) {
 let prefix = "";
 let forget = 0;
 
-const row = () => document.activeElement?.closest("tr");
+const row = () => document.activeElement?.closest("tr, [data-row]");
 /** @param {number} step */
 function move(step) {
-  const links = [...document.querySelectorAll("tbody [data-row-link]")];
+  const links = [...document.querySelectorAll("tbody [data-row-link], [data-row] [data-row-link]")];
   const here = row()?.querySelector("[data-row-link]");
   const at = links.indexOf(here);
   const next = links[at < 0 ? (step > 0 ? 0 : links.length - 1) : Math.max(0, Math.min(links.length - 1, at + step))];
   next?.focus({ preventScroll: true });
-  next?.closest("tr").scrollIntoView({ block: "nearest" });
+  next?.closest("tr, [data-row]").scrollIntoView({ block: "nearest" });
 }
 
 /** @param {string} keys @returns {boolean} whether something answered */
@@ -32,7 +32,7 @@ function press(keys) {
   const selector = `[data-shortcut="${CSS.escape(keys)}"]`;
   const here = row();
   const target = here?.querySelector(selector) ?? (here && rowMenu(here)?.querySelector(selector))
-    ?? [...document.querySelectorAll(selector)].find((e) => !e.closest("tbody, [data-row-menu]"));
+    ?? [...document.querySelectorAll(selector)].find((e) => !e.closest("tbody, [data-row], [data-row-menu]"));
   if (!target) return false;
   if (target.matches("input, textarea, select")) {
     target.focus();
