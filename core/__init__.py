@@ -143,6 +143,7 @@ if TYPE_CHECKING:
     from core.values import Task as Task
     from core.values import Tile as Tile
     from core.values import TileData as TileData
+    from core.values import ZoneSection as ZoneSection
     from core.web.requests import Form as Form
     from core.web.requests import FormInput as FormInput
     from core.web.requests import Request as Request
@@ -254,6 +255,7 @@ _HOMES = {
         "Task",
         "Tile",
         "TileData",
+        "ZoneSection",
     ),
     "core.web.requests": ("Form", "FormInput", "Request", "local_path"),
     "core.web.routing": ("get", "post"),

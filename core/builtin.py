@@ -8,6 +8,7 @@ from core.messages import hooks as messages
 from core.plugins import make_plugin
 from core.staff import hooks as staff
 from core.web import hooks as web
+from core.zone import hooks as zone
 
 BUILTIN = (
     make_plugin(contacts, "contact"),
@@ -16,4 +17,5 @@ BUILTIN = (
     make_plugin(web, "site"),
     # Its pages ask for a permission of the one before.
     make_plugin(mailbox, "mailbox"),
+    make_plugin(zone, "zone"),
 )

@@ -36,6 +36,7 @@ from core.values import (
     SearchSource,
     SettingsField,
     Tile,
+    ZoneSection,
 )
 from core.web.routing import is_declared
 
@@ -61,6 +62,7 @@ KINDS: Mapping[str, type] = MappingProxyType(
         "checks": Check,
         "commands": Command,
         "payment_methods": PaymentMethod,
+        "zone_sections": ZoneSection,
     }
 )
 """Contribution hook → type of the values it answers."""
@@ -90,6 +92,7 @@ class Contributions:
     checks: Sequence[Check]
     commands: Mapping[str, Command]
     payment_methods: Mapping[str, PaymentMethod]
+    zone_sections: Sequence[ZoneSection]
 
 
 def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, tuple[Refusal, ...]]:
@@ -140,6 +143,7 @@ def collect(plugins: Plugins, enabled: frozenset[str]) -> tuple[Contributions, t
             checks=tuple(sort("checks")),
             commands=index("commands"),
             payment_methods=index("payment_methods"),
+            zone_sections=tuple(sort("zone_sections")),
         ),
         tuple(refused),
     )
@@ -245,7 +249,7 @@ def _check_routes(plugin: str, routes: Sequence[BaseRouteHandler], before: Seque
             if not is_declared(route):
                 raise PluginError(
                     "Route '%(address)s' of plugin '%(plugin)s' declares no permission. "
-                    "Make it with core.get or core.post, and permission= or public=True.",
+                    "Make it with core.get or core.post, and permission= or public=True or customer=True.",
                     address=address,
                     plugin=plugin,
                 )

@@ -49,6 +49,7 @@ from core.values import (
     Stage,
     Submission,
     Tile,
+    ZoneSection,
 )
 
 if TYPE_CHECKING:
@@ -273,6 +274,18 @@ def message_topics(session: Session, site: Site, language: str) -> Sequence[Mess
     When: each time a form for a message is shown or sent, and when a message with a topic is queued; `language` is "de"
     or "en". Return: `MessageTopic` values, whose keys begin with the plugin's. Combined: all, sorted by (order, key).
     If it raises: the form is shown without them and the plugin is named on the Module screen.
+    """
+
+
+@hookspec
+def zone_sections() -> Sequence[ZoneSection]:  # type: ignore[empty-body]
+    """Parts of the Client Zone, where customers who are signed in see and change what the site has of them.
+
+    When: once for each set of enabled plugins; a section's `load` when the zone's overview is shown. Return:
+    `ZoneSection` values; their pages are routes with `customer=True`, which show what belongs to
+    `request.customer.contact_id` and answer 404 to everything else. Combined: all, sorted by (order, key). If it
+    raises: the plugin is refused; a raising or slow `load` gives a card that says so, and the plugin is named on the
+    Module screen.
     """
 
 

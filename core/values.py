@@ -472,6 +472,29 @@ class Tile:
 
 
 @frozen(kw_only=True)
+class ZoneSection:
+    """A part of the Client Zone (FEATURES K4): an entry of its menu, and a card on its overview.
+
+    `href` is the section's own page, a route with `customer=True` below /account/. `load(session, contact_id)` answers
+    the plain values that the card's `template` gets as `section`, or None for nothing yet; it runs in a thread of its
+    own, in a reading session, within the page's time budget. A card without them shows the `description` alone.
+    """
+
+    key: str = field(validator=_key)
+    label: str = field(validator=_text)
+    href: str = field(validator=validators.matches_re(r"/account/[a-z0-9][a-z0-9/_-]*"))
+    icon: str = field(default="chevron-right", validator=_text)
+    description: str = field(default="", validator=_text)
+    template: str = field(default="", validator=_text)
+    load: Callable[[Session, int], object] | None = None
+    order: int = _order
+
+    def __attrs_post_init__(self) -> None:
+        if (self.load is None) != (not self.template):
+            raise ValueError(f"ZoneSection {self.key!r} needs load= and template=, or none of them.")
+
+
+@frozen(kw_only=True)
 class Permission:
     """A right of staff, and the roles that have it. The owner has every permission."""
 
@@ -773,6 +796,9 @@ class ExportSection:
     lists and mappings of these. All of it goes into the file for machines. The page for people shows the fields that
     have a label in `labels` (field name → message id), also of records within records; empty values are left out, and
     texts of the fields in `translated` are message ids.
+
+    What is `internal`, such as notes of staff, goes into the file that staff hand out, who have looked at whether
+    others are named in it (GDPR Art. 15 (4)), and not into the one that the person downloads alone.
     """
 
     key: str = field(validator=_key)
@@ -781,6 +807,7 @@ class ExportSection:
     labels: Mapping[str, str] = field(factory=dict)
     translated: frozenset[str] = field(default=frozenset(), converter=_texts)
     files: Sequence[ExportFile] = ()
+    internal: bool = False
     order: int = _order
 
 

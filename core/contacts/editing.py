@@ -42,19 +42,27 @@ def edit_contact(session: Session, site: Site, contact_id: int, values: Details,
         return Edited(changed=frozenset(), version=contact.version)
     if contact.version != version:
         raise EditConflict(theirs=stored, yours=typed, version=contact.version)
-    when = now()
+    set_lock(contact, actor)
+    return write_details(session, site, contact, values, rules.staff_origin(actor, now()), "contact.edited", actor)
+
+
+def write_details(
+    session: Session, site: Site, contact: Contact, values: Details, origin: rules.Origin, kind: str, actor: Actor
+) -> Edited:
+    """Write the groups of details that differ, log it as `kind`, and tell the plugins; the contact is held."""
+    stored = details_of(contact)
     for group in rules.GROUPS:
         new = rules.values_of(values, group)
         if new != rules.values_of(contact, group):
-            rules.write_group(contact, new, group, rules.staff_origin(actor, when))
+            rules.write_group(contact, new, group, origin)
             _drop_agreeing_suggestion(session, contact, group)
-    changed = frozenset(name for name in typed if typed[name] != stored[name])
-    set_lock(contact, actor)
+    written = details_of(contact)
+    changed = frozenset(name for name in written if written[name] != stored[name])
     finish_edit(contact)
     add_activity(
         session,
         contact.id,
-        Activity(kind="contact.edited", data=change_data(stored, details_of(contact), sorted(changed))),
+        Activity(kind=kind, data=change_data(stored, written, sorted(changed))),
         actor=actor,
     )
     site.tell(session, "contact_updated", contact_id=contact.id, changed=changed)

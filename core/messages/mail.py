@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
 """An address in a text that becomes a link: http and https only (THREATS T-X4)."""
 
+ZONE_TEXT = "Your account with us: %(url)s"
+"""Stands below the signature of every mail, a message id."""
+
 Line = Sequence[tuple[str, str]]
 
 
@@ -125,7 +128,7 @@ def write_mail(site: Site, sender: Sender, letter: Letter) -> bytes:
         mail["Auto-Submitted"] = "auto-generated"
     for name, value in letter.headers.items():
         mail[name] = _checked(value)
-    footers = [sender.signature, *letter.footers]
+    footers = [f"{sender.signature}\n{_way_to_zone(site, letter.language)}", *letter.footers]
     mail.set_content("\n\n".join([letter.text, *(f"-- \n{footer}" for footer in footers)]) + "\n")
     mail.add_alternative(_html(site, letter, footers), subtype="html")
     for one in letter.attachments:
@@ -135,6 +138,10 @@ def write_mail(site: Site, sender: Sender, letter: Letter) -> bytes:
             main, sub = "application", "octet-stream"
         mail.add_attachment(one.content, maintype=main, subtype=sub, filename=made_safe(one.name) or "file")
     return mail.as_bytes()
+
+
+def _way_to_zone(site: Site, language: str) -> str:
+    return site.language(language).text(ZONE_TEXT, url=f"{site.settings.base_url}/account")
 
 
 def _checked(value: str) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import select, tuple_
 from sqlalchemy.orm import Session
 
@@ -23,6 +23,7 @@ from core.messages.deciding import ask_may_send, reason_of
 from core.messages.mail import CannotBeWritten, Sender, sender_of, write_mail
 from core.messages.models import Message
 from core.messages.sending import attachments_of, letter_of, outgoing_of
+from core.zone.links import text_as_sent
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -113,10 +114,9 @@ def preview(site: Site, message_id: int) -> Preview:
             sender = sender_of(site) or Sender(
                 name=site.setting("site.name"), email="nobody@example.org", signature=site.setting("site.name")
             )
+            letter = letter_of(site, sender, contact, message, outgoing, allowed, attachments)
             try:
-                mail = write_mail(
-                    site, sender, letter_of(site, sender, contact, message, outgoing, allowed, attachments)
-                )
+                mail = write_mail(site, sender, evolve(letter, text=text_as_sent(session, site, message)))
             except CannotBeWritten as problem:
                 raise _Made(_refused(message, str(problem), "")) from problem
             raise _Made(_read(mail))

@@ -13,6 +13,7 @@ from datetime import timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from attrs import evolve
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -29,6 +30,7 @@ from core.messages.mail import Attachment, CannotBeWritten, Letter, Sender, send
 from core.messages.models import Message, MessageFile, NewsletterFile
 from core.messages.smtp import Connection, NobodyKnows, Reply, ServerAway
 from core.values import SYSTEM, Activity, Actor, Outgoing, Purpose
+from core.zone.links import handed_out
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -178,7 +180,8 @@ def _hand_over(
             _log(session, message, f"message.{message.state}")
             return None
         message.handed_at, message.recipient = now(), address
-        return letter_of(site, sender, contact, message, outgoing, allowed, attachments)
+        letter = letter_of(site, sender, contact, message, outgoing, allowed, attachments)
+        return evolve(letter, text=handed_out(session, site, message))
 
 
 def outgoing_of(site: Site, contact: Contact, message: Message) -> Outgoing:

@@ -72,7 +72,7 @@ def exported(session: Session, site: Site, contact_id: int) -> list[ExportSectio
         _details(session, site, contact),
         *_fields(session, site, contact_id),
         _notes(session, contact_id),
-        _log(session, site, contact),
+        *_log(session, site, contact),
     ]
 
 
@@ -175,6 +175,7 @@ def _notes(session: Session, contact_id: int) -> ExportSection:
     return ExportSection(
         key="contact.notes",
         title="Internal notes",
+        internal=True,
         order=20,
         labels={"at": "When", "text": "Text", "files": "Files"},
         records=[
@@ -190,7 +191,14 @@ def _notes(session: Session, contact_id: int) -> ExportSection:
     )
 
 
-def _log(session: Session, site: Site, contact: Contact) -> ExportSection:
+NOTE_KINDS = frozenset(
+    {"contact.noted", "contact.filed", "contact.note_edited", "contact.note_deleted", "contact.unfiled"}
+)
+"""Entries of the log that are about internal notes, and quote them."""
+
+
+def _log(session: Session, site: Site, contact: Contact) -> list[ExportSection]:
+    """The log, and apart from it what it says of internal notes."""
     language = language_of(site, contact.language)
     words = Words(kinds=site.contributions.activity_kinds, language=language)
     entries = session.scalars(
@@ -198,20 +206,24 @@ def _log(session: Session, site: Site, contact: Contact) -> ExportSection:
         .where(ContactActivity.contact_id == contact.id)
         .order_by(ContactActivity.occurred_at, ContactActivity.id)
     ).all()
-    return ExportSection(
-        key="contact.activity",
-        title="Activity log",
-        order=900,
-        labels={"at": "When", "what": "What", "changes": "Changes", "by": "By"},
-        translated={"by"},
-        records=[
-            {
-                "at": entry.occurred_at,
-                "kind": entry.kind,
-                "what": words.sentence(entry.kind, entry.reference, data),
-                "changes": words.changes(data),
-                "by": ACTOR_LABELS[entry.actor_kind],
-            }
-            for entry, data in zip(entries, with_excerpts(session, entries), strict=True)
-        ],
-    )
+    of_notes: list[dict[str, object]] = []
+    others: list[dict[str, object]] = []
+    for entry, data in zip(entries, with_excerpts(session, entries), strict=True):
+        record = {
+            "at": entry.occurred_at,
+            "kind": entry.kind,
+            "what": words.sentence(entry.kind, entry.reference, data),
+            "changes": words.changes(data),
+            "by": ACTOR_LABELS[entry.actor_kind],
+        }
+        (of_notes if entry.kind in NOTE_KINDS else others).append(record)
+    labels = {"at": "When", "what": "What", "changes": "Changes", "by": "By"}
+    return [
+        ExportSection(
+            key=key, title=title, order=order, labels=labels, translated={"by"}, records=records, internal=internal
+        )
+        for key, title, order, records, internal in (
+            ("contact.note_activity", "Internal notes in the activity log", 21, of_notes, True),
+            ("contact.activity", "Activity log", 900, others, False),
+        )
+    ]

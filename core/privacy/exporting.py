@@ -29,17 +29,24 @@ if TYPE_CHECKING:
 FORMAT = "tresen.person/1"
 
 
-def collect(session: Session, site: Site, contact_id: int) -> Sequence[ExportSection]:
-    """What all plugins hold of a contact, sorted by (order, key). Raises NotFound, and DutyFailed naming a plugin."""
+def collect(session: Session, site: Site, contact_id: int, *, to_person: bool = False) -> Sequence[ExportSection]:
+    """What all plugins hold of a contact, sorted by (order, key). Raises NotFound, and DutyFailed naming a plugin.
+
+    With `to_person` nobody looks through it first: what is `internal` is left out.
+    """
     find_contact(session, contact_id)
     answers = ask_all(session, site, "export_contact", (ExportSection,), contact_id=contact_id)
-    return sorted((section for _, section in answers), key=lambda section: (section.order, section.key))
+    sections = (section for _, section in answers if not (to_person and section.internal))
+    return sorted(sections, key=lambda section: (section.order, section.key))
 
 
-def export_person(session: Session, site: Site, contact_id: int) -> IO[bytes]:
-    """The ZIP file of one person, in a file without a name: nothing is left behind, whatever happens."""
+def export_person(session: Session, site: Site, contact_id: int, *, to_person: bool = False) -> IO[bytes]:
+    """The ZIP file of one person, in a file without a name: nothing is left behind, whatever happens.
+
+    With `to_person` it is what the person downloads alone (see `collect`).
+    """
     contact = find_contact(session, contact_id)
-    sections = collect(session, site, contact_id)
+    sections = collect(session, site, contact_id, to_person=to_person)
     language = language_of(site, contact.language)
     target = tempfile.TemporaryFile()  # noqa: SIM115 (the answer reads it, and closes it)
     try:

@@ -21,7 +21,8 @@ from core.api.problems import is_api
 from core.api.tokens import read_token
 from core.staff.sessions import read_session, session_cookie_name
 from core.web.guarding import SAFE_METHODS, header, is_same_origin
-from core.web.routing import is_declared
+from core.web.routing import ZONE, is_declared
+from core.zone.sessions import read_customer, zone_cookie_name
 
 MAX_ID = 2**63 - 1
 """The largest number that a column of either database holds."""
@@ -44,6 +45,19 @@ class SignInNeeded(Exception):
         return "/dashboard/sign-in?" + urlencode({"next": self.path})
 
 
+class ZoneSignInNeeded(Exception):
+    """No customer is signed in to the Client Zone: the answer leads to its sign-in, which leads back to `path`."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        super().__init__(path)
+
+    @property
+    def location(self) -> str:
+        """Address of the sign-in."""
+        return ZONE if self.path == ZONE else f"{ZONE}?" + urlencode({"next": self.path})
+
+
 class Authentication:
     """Finds out who is signed in, once a request, in a thread: the database is never asked on the event
     loop."""
@@ -52,7 +66,7 @@ class Authentication:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Set `scope["user"]`: the signed-in person or None."""
+        """Set `scope["user"]`, the signed-in person or None, and in the Client Zone `scope["customer"]`."""
         site = scope["state"]["site"]
         if is_api(scope):
             # Cookies count for nothing here, so no other site's page can use them.
@@ -66,6 +80,10 @@ class Authentication:
             # The same for everybody: no need to ask the database twenty times a page.
             token = ""
         scope["user"] = await sync_to_thread(read_session, site, token) if token else None
+        if scope["path"] == ZONE or scope["path"].startswith(ZONE + "/"):
+            # Nowhere else does it matter who the customer is.
+            token = _cookie(scope, zone_cookie_name(site.settings.is_secure))
+            scope["customer"] = await sync_to_thread(read_customer, site, token) if token else None  # type: ignore[typeddict-unknown-key]
         await self.app(scope, receive, send)
 
 
@@ -95,7 +113,10 @@ async def check_access(connection: ASGIConnection[Any, Any, Any, Any], handler: 
         and not is_same_origin(connection.scope, site.settings.base_url)
     ):
         raise FromElsewhere
-    if handler.opt.get("public") is not True:
+    if handler.opt.get("customer") is True:
+        if connection.scope.get("customer") is None:
+            raise ZoneSignInNeeded(_asked_path(connection) if method in SAFE_METHODS else ZONE)
+    elif handler.opt.get("public") is not True:
         _check_permission(connection, handler, method)
     _check_values(connection.path_params.values(), connection.scope["query_string"])
 
@@ -106,11 +127,14 @@ def _check_permission(connection: ASGIConnection[Any, Any, Any, Any], handler: B
     if person is None and is_api(connection.scope):
         raise NotAuthorizedException("Send a token that counts: Authorization: Bearer tresen_…")
     if person is None:
-        query = connection.scope["query_string"].decode("latin-1")
-        path = connection.scope["path"] + (f"?{query}" if query else "")
-        raise SignInNeeded(path if method in SAFE_METHODS else "/dashboard")
+        raise SignInNeeded(_asked_path(connection) if method in SAFE_METHODS else "/dashboard")
     if not person.has(handler.opt["permission"], site.contributions.permissions):
         raise PermissionDeniedException("Your role does not allow this.")
+
+
+def _asked_path(connection: ASGIConnection[Any, Any, Any, Any]) -> str:
+    query = connection.scope["query_string"].decode("latin-1")
+    return connection.scope["path"] + (f"?{query}" if query else "")
 
 
 def _check_values(path_values: Iterable[object], query: bytes) -> None:

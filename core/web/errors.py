@@ -15,7 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from core.api.problems import is_api, problem
 from core.errors import CaptureRejected, Conflict, InvalidInput, NotFound, TooManyAttempts, TresenError
-from core.web.access import FromElsewhere, SignInNeeded
+from core.web.access import FromElsewhere, SignInNeeded, ZoneSignInNeeded
+from core.web.routing import ZONE
 
 log = logging.getLogger("tresen.web")
 
@@ -44,6 +45,7 @@ def exception_handlers() -> dict[Any, ExceptionHandler[Any]]:
     """Litestar's exception handlers of the site."""
     return {
         SignInNeeded: lambda request, error: Redirect(error.location, status_code=303),
+        ZoneSignInNeeded: lambda request, error: Redirect(error.location, status_code=303),
         FromElsewhere: _from_elsewhere,
         HTTPException: _refused,
         NotFound: lambda request, error: error_page(request, 404, error),
@@ -132,6 +134,8 @@ def error_page(
         language.text(usual_way_out if way_out is None else way_out),
     ]
     home = ("To the contacts", "/dashboard/contacts") if person else ("To the start page", "/")
+    if request.scope.get("customer"):
+        home = ("To your account", ZONE)
     try:
         page: Response[str] = request.page(
             "frame/error.html",

@@ -12,6 +12,7 @@ from core.privacy.receipts import Entry, ReceiptHead, read_receipt, read_receipt
 from core.site import builtin_keys
 from core.web.requests import Request
 from core.web.routing import get
+from core.zone.deletion import read_wishes
 
 RECEIPTS_PATH = "/dashboard/contacts/receipts"
 
@@ -22,9 +23,11 @@ def receipts_page(request: Request, before: FromQuery[str] = "") -> Response[str
     place = int(before) if before.isascii() and before.isdigit() and len(before) < 19 else None
     with request.site.session() as session:
         heads, older = read_receipts(session, before=place)
+        wishes = read_wishes(session) if place is None else []
     return request.page(
         "contacts/receipts.html",
         receipts=[{**_head(request, head), "href": f"{RECEIPTS_PATH}/{head.id}"} for head in heads],
+        wishes=wishes,
         newest=RECEIPTS_PATH if place else None,
         older=f"{RECEIPTS_PATH}?before={older}" if older else None,
     )

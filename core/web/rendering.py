@@ -180,6 +180,8 @@ def frame(request: Request) -> dict[str, Any]:
     from core.web.jump import JUMP_PATH
     from core.web.jump import PERMISSION as JUMP_PERMISSION
     from core.web.requests import THEME_COOKIE
+    from core.zone.overview import zone_frame
+    from core.zone.sessions import Customer
 
     site, language, path = request.site, request.language, request.scope["path"]
     person = request.person
@@ -210,6 +212,7 @@ def frame(request: Request) -> dict[str, Any]:
 
     back = path + (f"?{request.scope['query_string'].decode('latin-1')}" if request.scope["query_string"] else "")
     theme = request.cookies.get(cookie_name(site, THEME_COOKIE))
+    customer = request.scope.get("customer")
     return {
         "request": request,
         "site": site,
@@ -233,6 +236,7 @@ def frame(request: Request) -> dict[str, Any]:
         else None,
         "nav": entries("dashboard") if person else [],
         "public_nav": entries("public"),
+        "zone": zone_frame(request, customer) if isinstance(customer, Customer) else None,
         "toasts": read_toasts(request),
         "site_style": f"/site.css?{site.revision}",
         "settings_url": "/dashboard/account" if person else None,

@@ -21,6 +21,7 @@ from core.values import VISITOR, Actor
 from core.web.addresses import client_address, network_of
 from core.web.cookies import cookie_name, drop_cookie
 from core.web.toasts import TOAST_COOKIE, read_toasts, toast_cookie
+from core.zone.sessions import Customer
 
 LANGUAGE_COOKIE = "tresen_language"
 THEME_COOKIE = "tresen_theme"
@@ -40,6 +41,14 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
         """Who is signed in to the dashboard; None for a visitor."""
         person: SignedIn | None = self.scope.get("user")
         return person
+
+    @property
+    def customer(self) -> Customer:
+        """Who is signed in to the Client Zone. Raises LookupError on a route that is not for customers."""
+        customer = self.scope.get("customer")
+        if not isinstance(customer, Customer):
+            raise LookupError("Only a route with customer=True has a customer.")
+        return customer
 
     @property
     def actor(self) -> Actor:
@@ -74,7 +83,9 @@ class Request(LitestarRequest[SignedIn | None, Any, State]):
             kept[role] = frozenset(
                 path
                 for _, route in self.site.contributions.routers
-                if "GET" in getattr(route, "http_methods", ()) and self.allows((route.opt or {}).get("permission"))
+                if "GET" in getattr(route, "http_methods", ())
+                and not (route.opt or {}).get("customer")
+                and self.allows((route.opt or {}).get("permission"))
                 for path in route.paths
             )
         return kept[role]

@@ -187,6 +187,40 @@ def cancel_appointment(
     return appointment
 
 
+def last_change(appointment: BookingAppointment, service: BookingService | None) -> datetime:
+    """Until when the person may call an appointment off or move it: the service's lead time before it begins."""
+    return appointment.starts_at - timedelta(hours=service.lead_hours if service is not None else 0)
+
+
+def move_appointment(
+    session: Session, site: Site, appointment_id: int, starts_at: datetime, *, actor: Actor, now: datetime | None = None
+) -> BookingAppointment:
+    """Move an appointment to another free time of its service, in the caller's transaction; the old one is free again.
+
+    Its price stays, its length is what the service has now. Raises NotFound, Conflict when it is not booked any more or
+    its service is not offered, and SlotTaken: the transaction must then be given up.
+    """
+    now = now or datetime.now(UTC)
+    appointment = _locked(session, appointment_id)
+    service = session.get(BookingService, appointment.service_id) if appointment.service_id is not None else None
+    if appointment.state != "booked" or service is None or not service.active:
+        raise Conflict("This appointment is not booked any more.")
+    if appointment.starts_at == starts_at:
+        return appointment
+    # Its own time is free for it: half an hour later may be within it.
+    claims.release(session, appointment.id)
+    day = starts_at.astimezone(site.settings.zone).date()
+    offered = free_slots(session, site, service, day, now, staff=actor.kind == "staff")
+    ends_at = starts_at + timedelta(minutes=service.minutes)
+    if all(slot.starts_at != starts_at for slot in offered) or not claims.claim(
+        session, appointment.id, starts_at, ends_at + timedelta(minutes=service.buffer_minutes)
+    ):
+        raise SlotTaken("This time is no longer free. Choose another one.")
+    appointment.starts_at, appointment.ends_at = starts_at, ends_at
+    _log(session, site, appointment, "booking.moved", actor, now)
+    return appointment
+
+
 def close_appointment(
     session: Session,
     site: Site,

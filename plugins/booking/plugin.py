@@ -22,10 +22,19 @@ from core import (
     SearchSource,
     Site,
     Tile,
+    ZoneSection,
     hookimpl,
     move_rows,
 )
-from plugins.booking import contact_views, finding, persons, public_pages, staff_appointments, staff_services
+from plugins.booking import (
+    contact_views,
+    finding,
+    persons,
+    public_pages,
+    staff_appointments,
+    staff_services,
+    zone_pages,
+)
 from plugins.booking.demo import make_history
 from plugins.booking.models import BookingAppointment
 
@@ -67,7 +76,7 @@ def search_sources() -> list[SearchSource]:
 @hookimpl
 def routers() -> list[BaseRouteHandler]:
     """Pages of visitors and of staff."""
-    return [*public_pages.ROUTES, *staff_appointments.ROUTES, *staff_services.ROUTES]
+    return [*public_pages.ROUTES, *staff_appointments.ROUTES, *staff_services.ROUTES, *zone_pages.ROUTES]
 
 
 @hookimpl
@@ -95,6 +104,12 @@ def nav_items() -> list[NavItem]:
 
 
 @hookimpl
+def zone_sections() -> list[ZoneSection]:
+    """The person's appointments in the Client Zone."""
+    return zone_pages.zone_sections()
+
+
+@hookimpl
 def activity_kinds() -> list[ActivityKind]:
     """What appointments write into the log; `day` and `time` are in the site's zone."""
     source = "Appointment %(reference)s"
@@ -114,6 +129,14 @@ def activity_kinds() -> list[ActivityKind]:
             source=source,
             icon="x",
             order=41,
+        ),
+        ActivityKind(
+            key="booking.moved",
+            label="Appointment moved",
+            text="Appointment %(reference)s moved: %(service)s, now %(day)s %(time)s",
+            source=source,
+            icon="calendar",
+            order=44,
         ),
         ActivityKind(
             key="booking.done",

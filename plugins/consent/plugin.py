@@ -37,6 +37,7 @@ from core import (
     Site,
     Submission,
     Tile,
+    ZoneSection,
     hookimpl,
 )
 from plugins.consent import (
@@ -56,6 +57,7 @@ from plugins.consent import (
     sending,
     signup,
     waiting,
+    zone_pages,
 )
 from plugins.consent import columns as listed
 from plugins.consent.demo import add_history
@@ -89,7 +91,7 @@ def permissions() -> list[Permission]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The person's pages and the staff's pages."""
-    return [*public.ROUTES, *signup.ROUTES, *routes.ROUTES, *purpose_pages.ROUTES]
+    return [*public.ROUTES, *signup.ROUTES, *routes.ROUTES, *purpose_pages.ROUTES, *zone_pages.ROUTES]
 
 
 @hookimpl
@@ -126,6 +128,12 @@ def checks() -> list[Check]:
 def settings_fields() -> list[SettingsField]:
     """Time to confirm, and existing customers."""
     return [waiting.settings_field(), customers.settings_field()]
+
+
+@hookimpl
+def zone_sections() -> list[ZoneSection]:
+    """What the person gets in the Client Zone."""
+    return zone_pages.zone_sections()
 
 
 @hookimpl

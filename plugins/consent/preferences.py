@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Literal
 
 from attrs import evolve, frozen
@@ -22,6 +23,15 @@ ON = frozenset({"pending", "subscribed", "existing_customer"})
 FORM = "consent.preferences"
 
 Result = Literal["saved", "asked", "waiting", "changed_text"]
+
+TOASTS: Mapping[Result, str] = MappingProxyType(
+    {
+        "saved": "Saved.",
+        "asked": "Saved. We have sent you an e-mail: please confirm there what you want to get.",
+        "waiting": "Saved. What you have newly chosen still has to be confirmed, by the link in our e-mail.",
+    }
+)
+"""Result → what the person reads, a message id."""
 
 
 @frozen(kw_only=True)
@@ -76,8 +86,8 @@ def masked(email: str) -> str:
     return f"{local[:1]}…{local[-1:] if len(local) > 2 else ''}{at}{domain}"
 
 
-def save(session: Session, site: Site, contact_id: int, form: Form, *, language: str) -> Result:
-    """Do what was ticked and unticked, in the caller's transaction.
+def save(session: Session, site: Site, contact_id: int, form: Form, *, language: str, page: str = "") -> Result:
+    """Do what was ticked and unticked, in the caller's transaction. `page` is where, absolute: the evidence names it.
 
     Nothing is done when a wording beside a new tick has changed since the page was shown; `form.errors` says where.
     """
@@ -88,7 +98,7 @@ def save(session: Session, site: Site, contact_id: int, form: Form, *, language:
         way="preferences",
         actor=VISITOR,
         occurred_at=datetime.now(UTC),
-        page=f"{site.settings.base_url}/consent/preferences/",
+        page=page or f"{site.settings.base_url}/consent/preferences/",
         form=FORM,
         language=language,
     )

@@ -103,11 +103,7 @@ def save_preferences(request: Request, form: FormInput, token: FromPath[str]) ->
         result = preferences.save(session, site, contact_id, form, language=code)
     if result == "changed_text":
         return _quiet(_preferences(request, token, status=422, form=form))
-    toasts = {
-        "asked": "Saved. We have sent you an e-mail: please confirm there what you want to get.",
-        "waiting": "Saved. What you have newly chosen still has to be confirmed, by the link in our e-mail.",
-    }
-    return request.redirect(f"/consent/preferences/{token}", toasts.get(result, "Saved."))
+    return request.redirect(f"/consent/preferences/{token}", preferences.TOASTS[result])
 
 
 def _preferences(request: Request, token: str, *, status: int = 200, form: FormInput | None = None) -> Response[str]:

@@ -21,10 +21,11 @@ from core import (
     SearchSource,
     Site,
     Tile,
+    ZoneSection,
     hookimpl,
     move_rows,
 )
-from plugins.forms import builder, finding, inbox, persons, public, reading
+from plugins.forms import builder, finding, inbox, persons, public, reading, zone_pages
 from plugins.forms.demo import add_history
 from plugins.forms.models import Entry
 
@@ -60,7 +61,7 @@ def permissions() -> list[Permission]:
 @hookimpl
 def routers() -> list[HTTPRouteHandler]:
     """The visitor's pages, the builder and the entries."""
-    return [*public.ROUTES, *builder.ROUTES, *inbox.ROUTES]
+    return [*public.ROUTES, *builder.ROUTES, *inbox.ROUTES, *zone_pages.ROUTES]
 
 
 @hookimpl
@@ -91,6 +92,12 @@ def nav_items() -> list[NavItem]:
             order=80,
         ),
     ]
+
+
+@hookimpl
+def zone_sections() -> list[ZoneSection]:
+    """Entries in the Client Zone."""
+    return zone_pages.zone_sections()
 
 
 @hookimpl

@@ -32,6 +32,7 @@ from core import (
     SettingsField,
     Site,
     Tile,
+    ZoneSection,
     hookimpl,
     move_rows,
 )
@@ -55,6 +56,7 @@ from plugins.shop import (
     tiles,
     voucher_pages,
     vouching,
+    zone_pages,
 )
 from plugins.shop import checks as ledger
 from plugins.shop import demo as history
@@ -162,6 +164,12 @@ def _currency(text: str) -> str:
     if len(currency) != 3 or currency not in list_currencies():
         raise InvalidInput("Enter the three letters of a currency, such as EUR.", field="shop.currency")
     return currency
+
+
+@hookimpl
+def zone_sections() -> list[ZoneSection]:
+    """Orders and invoices in the Client Zone."""
+    return zone_pages.zone_sections()
 
 
 @hookimpl
@@ -302,6 +310,7 @@ def routers() -> list[HTTPRouteHandler]:
         *voucher_pages.ROUTES,
         *api.ROUTES,
         *api_invoices.ROUTES,
+        *zone_pages.ROUTES,
     ]
 
 

@@ -28,6 +28,7 @@ from core import (
 from core.contributions import Contributions, collect
 from core.plugins import Plugins, Refusal, make_plugin
 from core.testing import make_client, make_site, sign_in
+from core.web.routing import is_declared
 from tests.support.plugins import plugin_module
 
 
@@ -189,14 +190,22 @@ def test_t_z7_a_route_without_a_declaration_is_refused() -> None:
         (
             "notes",
             "Route 'GET /paper' of plugin 'notes' declares no permission. "
-            "Make it with core.get or core.post, and permission= or public=True.",
+            "Make it with core.get or core.post, and permission= or public=True or customer=True.",
         )
     ]
 
 
-@pytest.mark.parametrize("options", [{}, {"permission": "notes.see", "public": True}])
+def test_t_z7_a_page_for_customers_lies_in_the_client_zone() -> None:
+    assert is_declared(page("/account/paper", customer=True))
+    with pytest.raises(ValueError, match="is for customers: let it begin with /account/"):
+        page("/accounts", customer=True)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"permission": "notes.see", "public": True}, {"public": True, "customer": True}]
+)
 def test_t_z7_a_route_declares_exactly_one_of_permission_and_public(options: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="needs either permission= or public=True, and not both"):
+    with pytest.raises(ValueError, match="needs either permission= or public=True or customer=True, and only one"):
         page("/paper", **options)
 
 

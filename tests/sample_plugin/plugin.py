@@ -71,6 +71,7 @@ from core import (
     Task,
     Tile,
     TileData,
+    ZoneSection,
     add_activities,
     add_activity,
     count_rows,
@@ -381,7 +382,28 @@ def find_levels(session: Session, text: str, limit: int) -> list[SearchHit]:
 
 @hookimpl
 def routers() -> list[Any]:
-    return [about_points, best, ask_points, give_points, show_bank, answer_bank]
+    return [about_points, best, ask_points, give_points, show_bank, answer_bank, own_points]
+
+
+@hookimpl
+def zone_sections() -> list[ZoneSection]:
+    return [
+        ZoneSection(
+            key="sample_plugin.points",
+            label="Points",
+            href="/account/points",
+            icon="star",
+            template="sample_plugin/own.html",
+            load=points_of,
+        )
+    ]
+
+
+@get("/account/points", customer=True)
+def own_points(request: Request) -> Response[str]:
+    with request.site.session() as session:
+        own = points_of(session, request.customer.contact_id)
+    return request.page("sample_plugin/own_page.html", section=own)
 
 
 @get("/points", public=True)

@@ -48,6 +48,7 @@ class ServerProcess:
         root: Path = ROOT,
     ) -> None:
         self._root = root
+        self.database_url, self.data_dir = database_url, data_dir
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments

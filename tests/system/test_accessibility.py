@@ -8,8 +8,12 @@ from urllib.parse import quote
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from playwright.sync_api import Page
+from sqlalchemy import select
 
+from core.zone.sessions import start_session, zone_cookie_name
+from plugins.shop.models import Order
 from tests.support.server import ServerProcess
+from tests.support.sites import open_same_site
 from tests.system.test_opening_day import sign_in
 
 PUBLIC = (
@@ -25,8 +29,22 @@ PUBLIC = (
     "/newsletter",
     "/newsletter/thanks",
     "/nowhere",
+    "/account",
+    "/account/sent",
+    "/account/keep/nothing",
     "/dashboard/sign-in",
 )
+ZONE = (
+    "/account",
+    "/account/orders/1",
+    "/account/appointments",
+    "/account/messages",
+    "/account/consent",
+    "/account/details",
+    "/account/data",
+    "/account/delete",
+)
+"""Pages of the Client Zone, of who has placed the first order."""
 COMBINED = quote('["all",["contact.country","DE"],["any",["contact.stage","lead"],["shop.orders","1.."]]]')
 """Conditions for the list and for the page on which they are combined."""
 
@@ -156,6 +174,15 @@ def problems(page: Page, url: str) -> list[str]:
     return found
 
 
+def enter_zone(page: Page, demo: ServerProcess) -> None:
+    """Sign a page in to the Client Zone, as who has placed the first order."""
+    site = open_same_site(demo.database_url, demo.data_dir)
+    with site.begin() as session:
+        token = start_session(session, session.scalars(select(Order.contact_id).where(Order.id == 1)).one() or 0)
+    site.close()
+    page.context.add_cookies([{"name": zone_cookie_name(False), "value": token, "url": demo.url}])
+
+
 @pytest.mark.parametrize("look", LOOKS)
 def test_every_screen_passes_axe_and_fits(demo: ServerProcess, new_page: Callable[..., Page], look: str) -> None:
     visitor, staff = new_page(**LOOKS[look]), new_page(**LOOKS[look])
@@ -165,5 +192,7 @@ def test_every_screen_passes_axe_and_fits(demo: ServerProcess, new_page: Callabl
     found = [problem for path in PUBLIC for problem in problems(visitor, demo.url + path)]
     sign_in(staff, demo.url)
     found += [problem for path in DASHBOARD for problem in problems(staff, demo.url + path)]
+    enter_zone(visitor, demo)
+    found += [problem for path in ZONE for problem in problems(visitor, demo.url + path)]
 
     assert not found, "\n".join(found)

@@ -52,7 +52,7 @@ def test_m1_a_queued_message_is_sent_once_by_the_worker(mailing: Site, server: M
     assert html is not None
     assert plain.get_content().splitlines() == [
         "Guten Tag,", "", "siehe https://example.org/a?b=1&c=2.", ".x", "", "-- ", "Bäckerei Lindner",
-        "https://crm.example.org",
+        "https://crm.example.org", "Your account with us: https://crm.example.org/account",
     ]  # fmt: skip
     assert '<a href="https://example.org/a?b=1&amp;c=2">' in html.get_content()
     stored = message(mailing, message_id)
@@ -76,7 +76,7 @@ def test_m1_what_is_said_in_html_is_escaped_and_no_script_becomes_a_link(mailing
     assert "&lt;script&gt;" in text
     assert "<script" not in text
     assert "javascript:alert(1) data:text/html,x {{7*7}}" in text
-    assert text.count("<a href") == 1, "the site's own address"
+    assert text.count("<a href") == 2, "the site's own address, and its Client Zone"
 
 
 def test_m1_without_a_mail_server_or_a_sender_a_message_waits(tmp_path: Path, database_url: str) -> None:

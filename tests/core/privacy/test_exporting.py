@@ -58,6 +58,7 @@ def test_p2_the_data_comes_from_every_plugin_with_values_for_machines(site: Site
     assert set(sections) == {
         "contact.details",
         "contact.notes",
+        "contact.note_activity",
         "message.thread",
         "contact.activity",
         "shop.orders",

@@ -137,6 +137,12 @@ def test_t_z1_t_z3_every_route_and_method_is_for_whom_it_says(full_site: Site, r
                 is_signed_in = method in ("GET", "HEAD") or handler is None
                 to_sign_in = answer.headers.get("location", "").startswith("/dashboard/sign-in?next=")
                 place = f"{role} {method} {path}: {answer.status_code}"
+                written = [one for one in queries.statements if not one.lstrip().startswith("SELECT")]
+                if handler is not None and handler.opt.get("customer"):
+                    # Nobody of the staff, nor anybody else, without the session of the customer whose page it is.
+                    if answer.headers.get("location", "").partition("?")[0] != "/account" or written:
+                        wrong.append(f"{place}, but it is the customer's")
+                    continue
                 if handler is None:
                     # A path may be another route's, with a parameter.
                     if answer.status_code not in (403, 404, 405) and not to_sign_in:
@@ -156,7 +162,7 @@ def test_t_z1_t_z3_every_route_and_method_is_for_whom_it_says(full_site: Site, r
                     refused = answer.status_code == 401 if path.startswith("/api/") else to_sign_in
                     if not (refused if role is None else answer.status_code == 403):
                         wrong.append(f"{place}, but it needs {permission}")
-                    if written := [one for one in queries.statements if not one.lstrip().startswith("SELECT")]:
+                    if written:
                         wrong.append(f"{place}, and it changed the database: {written[0][:80]}")
     assert wrong == []
 

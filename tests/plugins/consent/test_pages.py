@@ -266,7 +266,8 @@ def test_k3_panel_columns_filter_and_tile(site: Site, client: Client) -> None:
             ).all()
             for choice in contributions.contact_filters["consent.marketing"].choices(session)
         }
-        panel = contributions.contact_panels[0].load(session, ids[1])
+        panels = {panel.key: panel for panel in contributions.contact_panels}
+        panel = panels["consent.all"].load(session, ids[1])
         tile = contributions.overview_tiles[-1].load(session)
     assert [(one.state, one.label) for one in shown] == [  # type: ignore[attr-defined]
         ("off", "Never asked"),

@@ -307,3 +307,73 @@ def test_k2_a_tick_at_the_checkout_is_confirmed_proved_and_withdrawn_and_no_file
     # The person's own page, from the mail that came long ago.
     visitor.goto(link_in(offer, "/consent/preferences/"))
     expect(box).not_to_be_checked()
+    walk_through_the_client_zone(office, mails, visitor, staff, contact_id)
+
+
+def newest(mails: MailServer, subject: str) -> EmailMessage:
+    """The newest mail whose subject begins like this, as soon as it has come."""
+
+    def found() -> list[EmailMessage]:
+        return [letter for letter in mails.letters if str(letter["Subject"]).startswith(subject)]
+
+    within(20, lambda: bool(found()))
+    return found()[-1]
+
+
+def walk_through_the_client_zone(
+    office: Counter, mails: MailServer, visitor: Page, staff: Page, contact_id: int
+) -> None:
+    """K4: in by a link, own order, details, messages, consents, and a wish to be deleted that is stopped again."""
+    visitor.goto(office.url)
+    visitor.get_by_role("link", name="Kundenbereich").first.click()
+    visitor.get_by_label("E-Mail").fill("Petra@example.org")
+    visitor.keyboard.press("Enter")
+    expect(visitor.get_by_role("heading", name="Sehen Sie in Ihr Postfach")).to_be_visible()
+    letter = newest(mails, "Ihr Link zum Anmelden: Bäckerei Lindner")
+    link = link_in(letter, "/account/enter/")
+    staff.goto(office.profile(contact_id))
+    expect(staff.locator("#panel-message-thread")).not_to_contain_text(link.rpartition("/")[2])
+    visitor.goto(link)
+    visitor.get_by_role("button", name="Anmelden").click()
+    expect(visitor.get_by_role("heading", name="Guten Tag, Petra Neu")).to_be_visible()
+
+    visitor.get_by_role("navigation", name="Ihr Konto").get_by_role("link", name="Bestellungen").click()
+    visitor.locator("tbody a").first.click()
+    expect(visitor.locator("main")).to_contain_text("Roggenbrot")
+
+    visitor.get_by_role("link", name="Ihre Angaben").click()
+    visitor.get_by_label("Telefon").fill("0228 4711")
+    visitor.get_by_role("button", name="Speichern").click()
+    expect(visitor.get_by_text("Ihre Angaben wurden gespeichert.")).to_be_visible()
+
+    visitor.get_by_role("link", name="Nachrichten", exact=True).click()
+    expect(visitor.locator(".thread")).not_to_contain_text("Spargel")
+    visitor.get_by_label("Ihre Nachricht").fill("Haben Sie auch Dinkelbrot?")
+    visitor.get_by_role("button", name="Senden").click()
+    expect(visitor.locator(".thread")).to_contain_text("Haben Sie auch Dinkelbrot?")
+
+    visitor.get_by_role("link", name="E-Mails von uns").click()
+    box = visitor.get_by_role("checkbox", name=re.compile("Angebote und Neuigkeiten von Bäckerei Lindner"))
+    expect(box).not_to_be_checked()
+
+    visitor.get_by_role("link", name="Ihre Daten").click()
+    with visitor.expect_download() as waiting:
+        visitor.get_by_role("button", name="Herunterladen").click()
+    assert Path(waiting.value.path()).read_bytes().startswith(b"PK")
+    visitor.get_by_role("link", name="Meine Daten löschen").click()
+    visitor.get_by_role("button", name="Meine Daten löschen").click()
+    expect(visitor.get_by_text("Bis dahin können Sie es aufhalten.")).to_be_visible()
+
+    staff.goto(office.profile(contact_id))
+    expect(staff.locator("#panel-zone-deletion")).to_contain_text("Im Kundenbereich gewünscht am")
+    expect(staff.locator("main")).to_contain_text("durch Kunde selbst")
+    expect(staff.locator("#panel-message-thread")).to_contain_text("Dinkelbrot")
+
+    visitor.get_by_role("button", name="Abmelden").click()
+    visitor.goto(f"{office.url}/account/messages")
+    expect(visitor.get_by_role("button", name="Link zusenden")).to_be_visible()
+    visitor.goto(link_in(newest(mails, "Ihre Daten werden am"), "/account/keep/"))
+    visitor.get_by_role("button", name="Meine Daten doch nicht löschen").click()
+    expect(visitor.get_by_role("heading", name="Ihre Daten werden nicht gelöscht")).to_be_visible()
+    staff.reload()
+    expect(staff.locator("#panel-zone-deletion")).to_have_count(0)
