@@ -42,6 +42,7 @@ from core.values import (
     PaymentMethod,
     Permission,
     PublicField,
+    Purpose,
     Screening,
     SearchSource,
     SendVerdict,
@@ -425,8 +426,12 @@ def message_bounced(session: Session, site: Site, message_id: int, contact_id: i
 
 
 @hookspec
-def message_complained(session: Session, site: Site, message_id: int, contact_id: int) -> None:
+def message_complained(
+    session: Session, site: Site, message_id: int, contact_id: int, purpose: Purpose, topic: str
+) -> None:
     """A person has called a message spam, and their mail provider passed that on (RFC 5965).
+
+    `purpose` and `topic` are those of the message (see `Outgoing`): what kind of message is not wanted.
 
     When: after it was logged, in the same transaction; only for a complaint that proves to be about the message.
     Return: nothing. Combined: all are told. If it raises: as `contact_created`.

@@ -31,7 +31,14 @@ def apply_report(session: Session, site: Site, message_id: int, report: Report) 
         return
     if report.kind == "complaint":
         _log(session, message, "message.complained")
-        site.tell(session, "message_complained", message_id=message.id, contact_id=message.contact_id)
+        site.tell(
+            session,
+            "message_complained",
+            message_id=message.id,
+            contact_id=message.contact_id,
+            purpose=message.purpose or "personal",
+            topic=message.topic,
+        )
     elif report.kind == "failed" and message.bounced_at is None:
         message.bounced_at = now()
         if message.state in ("sent", "unknown"):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.headerregistry import Address
@@ -15,17 +14,13 @@ from attrs import field, frozen
 
 from core.errors import InvalidInput
 from core.messages.headers import is_header_safe, made_safe
+from core.messages.mail_html import mail_html
 
 if TYPE_CHECKING:
     from core.site import Site
 
-LINK = re.compile(r"https?://[^\s<>\"']*[^\s<>\"'.,;:!?)\]}]")
-"""An address in a text that becomes a link: http and https only (THREATS T-X4)."""
-
 ZONE_TEXT = "Your account with us: %(url)s"
 """Stands below the signature of every mail, a message id."""
-
-Line = Sequence[tuple[str, str]]
 
 
 class MailPolicy(EmailPolicy):
@@ -84,6 +79,15 @@ def sender_of(site: Site) -> Sender | None:
     email = site.setting("message.sender_email")
     if not email:
         return None
+    return _sender(site, email)
+
+
+def stand_in(site: Site) -> Sender:
+    """Who mails would come from, to look at one while the address is not set."""
+    return _sender(site, "nobody@example.org")
+
+
+def _sender(site: Site, email: str) -> Sender:
     name = site.setting("message.sender_name") or site.setting("site.name")
     signature = site.setting("message.signature") or f"{name}\n{site.settings.base_url}"
     return Sender(name=name, email=email, signature=signature)
@@ -128,9 +132,10 @@ def write_mail(site: Site, sender: Sender, letter: Letter) -> bytes:
         mail["Auto-Submitted"] = "auto-generated"
     for name, value in letter.headers.items():
         mail[name] = _checked(value)
-    footers = [f"{sender.signature}\n{_way_to_zone(site, letter.language)}", *letter.footers]
+    footers = footers_of(site, sender, letter.language, letter.footers)
     mail.set_content("\n\n".join([letter.text, *(f"-- \n{footer}" for footer in footers)]) + "\n")
-    mail.add_alternative(_html(site, letter, footers), subtype="html")
+    html = mail_html(site, letter.language, letter.subject, letter.text, footers)
+    mail.add_alternative(html, subtype="html")
     for one in letter.attachments:
         main, _, sub = one.media_type.partition("/")
         if main in ("text", "message", "multipart") or not sub:
@@ -140,8 +145,10 @@ def write_mail(site: Site, sender: Sender, letter: Letter) -> bytes:
     return mail.as_bytes()
 
 
-def _way_to_zone(site: Site, language: str) -> str:
-    return site.language(language).text(ZONE_TEXT, url=f"{site.settings.base_url}/account")
+def footers_of(site: Site, sender: Sender, language: str, footers: Sequence[str]) -> list[str]:
+    """Everything that stands below the text of a mail: signature and the way to the Client Zone, then `footers`."""
+    zone = site.language(language).text(ZONE_TEXT, url=f"{site.settings.base_url}/account")
+    return [f"{sender.signature}\n{zone}", *footers]
 
 
 def _checked(value: str) -> str:
@@ -155,36 +162,6 @@ def _address(name: str, email: str) -> Address:
     # A name is decoration: one that no header may have is cleaned, never a reason not to send.
     local, _, domain = wire.rpartition("@")
     return Address(display_name=made_safe(name), username=local, domain=domain)
-
-
-def _html(site: Site, letter: Letter, footers: Sequence[str]) -> str:
-    from core.web.rendering import environment
-
-    template = environment(site, site.language(letter.language)).get_template("mail/message.html")
-    return template.render(
-        language_code=letter.language,
-        subject=letter.subject,
-        paragraphs=paragraphs(letter.text),
-        footers=[paragraphs(footer) for footer in footers],
-    )
-
-
-def paragraphs(text: str) -> list[list[Line]]:
-    """A plain text by paragraphs and lines, with its web addresses apart: what a template needs to show it."""
-    return [
-        [_pieces(line) for line in paragraph.split("\n")]
-        for paragraph in re.split(r"\n[ \t]*\n\s*", text.strip())
-        if paragraph.strip()
-    ]
-
-
-def _pieces(line: str) -> Line:
-    pieces, at = [], 0
-    for match in LINK.finditer(line):
-        pieces += [("text", line[at : match.start()]), ("link", match[0])]
-        at = match.end()
-    pieces.append(("text", line[at:]))
-    return [piece for piece in pieces if piece[1]]
 
 
 def clean_sender_name(text: str) -> str:

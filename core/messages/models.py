@@ -160,7 +160,8 @@ class Newsletter(Base):
     `newsletter_recipients` was looked at, or it was stopped. `audience` says who they are: everybody, a saved view
     (`segment_id`; who is in it is settled when it is sent), or contacts that were chosen in the list; `audience_name`
     is what a view was called then. `chosen` is how many they were when it was sent. `once` is of what must not be
-    made twice.
+    made twice. `version` grows with every change of a draft, for the two who write at once (THREATS T-F1), and
+    `changed_by` is who made the newest.
     """
 
     __tablename__ = "newsletters"
@@ -178,6 +179,8 @@ class Newsletter(Base):
     author_id: Mapped[int | None] = mapped_column(BigInt)
     author_name: Mapped[str] = mapped_column(default="")
     once: Mapped[str | None] = mapped_column(unique=True)
+    version: Mapped[int] = mapped_column(default=1)
+    changed_by: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime] = mapped_column(default=now)
     started_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 from sqlalchemy import Select, Table, delete, func, insert, literal, select, update
 from sqlalchemy.orm import Session
 
@@ -43,6 +43,32 @@ class Draft:
     topic: str
     audience: Audience
     segment_id: int | None = None
+
+
+class DraftChanged(Conflict):
+    """The draft was changed since the form was opened: `theirs` is stored, `yours` was not written (THREATS T-F1).
+
+    `by` is who made the newest change, `version` the one of `theirs`.
+    """
+
+    def __init__(self, *, theirs: Draft, yours: Draft, version: int, by: str) -> None:
+        super().__init__("Someone else has changed this newsletter in the meantime. Nothing was saved.")
+        self.theirs = theirs
+        self.yours = yours
+        self.version = version
+        self.by = by
+
+
+def draft_of(row: Newsletter) -> Draft:
+    """What a newsletter says and whom it is meant for."""
+    return Draft(
+        subject=row.subject,
+        text=row.text,
+        purpose=row.purpose,
+        topic=row.topic,
+        audience=row.audience,
+        segment_id=row.segment_id,
+    )
 
 
 def clean_newsletter_subject(text: str) -> str:
@@ -125,6 +151,7 @@ def add_draft(
         "segment_id": draft.segment_id,
         "author_id": actor.id,
         "author_name": actor.name,
+        "changed_by": actor.name,
         "once": once,
     }
     made: int | None = session.scalar(upsert(session, Newsletter, values, keys=["once"]).returning(Newsletter.id))
@@ -144,22 +171,29 @@ def change_draft(
     newsletter_id: int,
     draft: Draft,
     *,
+    version: int,
+    actor: Actor,
     files: Sequence[SavedFile] = (),
     removed: Sequence[int] = (),
 ) -> list[str]:
     """Change a draft; answers the stored names of the files that were taken out. Chosen contacts stay chosen.
 
-    Raises InvalidInput, NotFound, and Conflict when it is no draft any more.
+    `version` is the one that the form was opened with: when the draft says something else since, nothing is written
+    and DraftChanged tells both sides (T-F1). Raises InvalidInput, NotFound, and Conflict when it is no draft any more.
     """
     row = _hold_draft(session, newsletter_id)
+    if row.audience == "selection":
+        draft = evolve(draft, audience="selection", segment_id=None)
+    if row.version != version and (theirs := draft_of(row)) != draft:
+        raise DraftChanged(theirs=theirs, yours=draft, version=row.version, by=row.changed_by)
     check_topic(session, site, draft.purpose, draft.topic)
     kept = [one for one in files_of(session, newsletter_id) if one.id not in removed]
     check_files([*((one.name, one.size) for one in kept), *((one.name, one.size) for one in files)])
     gone = _forget_files(session, newsletter_id, removed)
     _add_files(session, newsletter_id, files)
     row.subject, row.text, row.purpose, row.topic = draft.subject, draft.text, draft.purpose, draft.topic
-    if row.audience != "selection":
-        row.audience, row.segment_id = draft.audience, draft.segment_id
+    row.audience, row.segment_id = draft.audience, draft.segment_id
+    row.version, row.changed_by = row.version + 1, actor.name
     return gone
 
 
@@ -264,14 +298,19 @@ def count_of(session: Session, site: Site, row: Newsletter, allows: Allows) -> C
 # Sending
 
 
-def start(session: Session, site: Site, newsletter_id: int, allows: Allows, *, expected: int) -> Newsletter:
+def start(
+    session: Session, site: Site, newsletter_id: int, allows: Allows, *, expected: int, version: int | None = None
+) -> Newsletter:
     """Begin to send a draft to everybody it is meant for at this moment.
 
     `expected` is how many get it as the person has seen it: whoever agreed to twelve letters does not send a thousand.
-    Raises NotFound, Conflict when it was sent already or the number is another one now, InvalidInput when its view
-    can't be applied, and SendRefused.
+    `version` is the one that was seen: nobody sends what another one has written meanwhile.
+    Raises NotFound, Conflict when it was sent already or is another one now, or the number is, InvalidInput when its
+    view can't be applied, and SendRefused.
     """
     row = _hold_draft(session, newsletter_id)
+    if version is not None and version != row.version:
+        raise Conflict("This newsletter was changed in the meantime. Please look at it again.")
     check_topic(session, site, row.purpose, row.topic)
     count = count_of(session, site, row, allows)
     if count.gets != expected:

@@ -26,6 +26,7 @@ PLACEHOLDER_LABELS: Mapping[str, str] = MappingProxyType(
 """Placeholder → what it stands for, a message id. There are no others."""
 
 PLACEHOLDER = re.compile(r"\{\{([^{}]*)\}\}")
+_WITH_SPACE = re.compile(f"( ?){PLACEHOLDER.pattern}")
 
 
 def check_placeholders(text: str) -> None:
@@ -43,5 +44,13 @@ def check_placeholders(text: str) -> None:
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """The text with its placeholders replaced, in one pass: what a value holds is never taken for a placeholder."""
-    return PLACEHOLDER.sub(lambda match: values.get(match[1].strip(), match[0]), text)
+    """The text with its placeholders replaced, in one pass: what a value holds is never taken for a placeholder.
+
+    Of what is not known the space before goes too: “Hello {{name}},” then is “Hello,”.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        found = values.get(match[2].strip())
+        return match[0] if found is None else match[1] + found if found else ""
+
+    return _WITH_SPACE.sub(value, text)

@@ -20,7 +20,7 @@ from core.contacts.history import cursor, read_cursor
 from core.contacts.models import Contact
 from core.errors import NotFound, SendRefused
 from core.messages.deciding import ask_may_send, reason_of
-from core.messages.mail import CannotBeWritten, Sender, sender_of, write_mail
+from core.messages.mail import CannotBeWritten, sender_of, stand_in, write_mail
 from core.messages.models import Message
 from core.messages.sending import attachments_of, letter_of, outgoing_of
 from core.zone.links import text_as_sent
@@ -111,9 +111,7 @@ def preview(site: Site, message_id: int) -> Preview:
                 allowed = ask_may_send(session, site, outgoing)
             except SendRefused as refused:
                 raise _Made(_refused(message, reason_of(refused), refused.plugin)) from refused
-            sender = sender_of(site) or Sender(
-                name=site.setting("site.name"), email="nobody@example.org", signature=site.setting("site.name")
-            )
+            sender = sender_of(site) or stand_in(site)
             letter = letter_of(site, sender, contact, message, outgoing, allowed, attachments)
             try:
                 mail = write_mail(site, sender, evolve(letter, text=text_as_sent(session, site, message)))

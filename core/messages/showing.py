@@ -16,7 +16,17 @@ from core.errors import InvalidInput, NotFound
 from core.messages.composing import language_of, mail_id
 from core.messages.deciding import ask_may_send
 from core.messages.feeding import filled
-from core.messages.mail import Attachment, CannotBeWritten, Letter, Sender, sender_of, wire_address, write_mail
+from core.messages.mail import (
+    Attachment,
+    CannotBeWritten,
+    Letter,
+    footers_of,
+    sender_of,
+    stand_in,
+    wire_address,
+    write_mail,
+)
+from core.messages.mail_html import mail_html
 from core.messages.models import Newsletter, NewsletterFile
 from core.messages.smtp import Connection, NobodyKnows, ServerAway
 from core.values import Outgoing
@@ -27,7 +37,7 @@ if TYPE_CHECKING:
 
 @frozen(kw_only=True)
 class Shown:
-    """A newsletter as one person gets it: `footers` stand below the text, signature first."""
+    """A newsletter as one person gets it: `footers` are what plugins put below the signature."""
 
     to_name: str
     to_email: str
@@ -53,17 +63,25 @@ def show_to(session: Session, site: Site, row: Newsletter, contact: Contact) -> 
         topic=row.topic,
     )
     allowed = ask_may_send(session, site, outgoing)
-    sender = sender_of(site)
     own = re.compile(re.escape(site.settings.base_url) + r"/[^\s<>\"']+")
-    footers = [own.sub(site.settings.base_url, footer) for footer in allowed.footers]
     return Shown(
         to_name=contact.name,
         to_email=contact.email,
         language=outgoing.language,
         subject=subject,
         text=text,
-        footers=[*([sender.signature] if sender else []), *footers],
+        footers=[own.sub(site.settings.base_url, footer) for footer in allowed.footers],
     )
+
+
+def shown_footers(site: Site, shown: Shown) -> list[str]:
+    """Everything that stands below its text."""
+    return footers_of(site, sender_of(site) or stand_in(site), shown.language, shown.footers)
+
+
+def shown_html(site: Site, shown: Shown) -> str:
+    """The HTML part of a letter as it was shown."""
+    return mail_html(site, shown.language, shown.subject, shown.text, shown_footers(site, shown))
 
 
 def send_test(site: Site, shown: Shown, files: Sequence[NewsletterFile], to_name: str, to_email: str) -> None:
@@ -77,7 +95,7 @@ def send_test(site: Site, shown: Shown, files: Sequence[NewsletterFile], to_name
     if sender is None:
         raise InvalidInput("The sender’s address is not set.")
     try:
-        mail = write_mail(site, sender, _letter(site, sender, shown, files, to_name, to_email))
+        mail = write_mail(site, sender, _letter(site, shown, files, to_name, to_email))
         from_wire, from_international = wire_address(sender.email)
         wire, international = wire_address(to_email)
         with closing(Connection(server)) as connection:
@@ -92,12 +110,8 @@ def send_test(site: Site, shown: Shown, files: Sequence[NewsletterFile], to_name
         raise InvalidInput("The test was not sent. %(reason)s", reason=reply.shown)
 
 
-def _letter(
-    site: Site, sender: Sender, shown: Shown, files: Sequence[NewsletterFile], to_name: str, to_email: str
-) -> Letter:
+def _letter(site: Site, shown: Shown, files: Sequence[NewsletterFile], to_name: str, to_email: str) -> Letter:
     text = site.language(shown.language).text
-    # The signature is put below every letter by `write_mail`.
-    footers = [footer for footer in shown.footers if footer != sender.signature]
     try:
         attachments = [
             Attachment(
@@ -120,7 +134,7 @@ def _letter(
         written_at=now(),
         automatic=False,
         headers={},
-        footers=footers,
+        footers=shown.footers,
         reply_to="",
         attachments=attachments,
     )

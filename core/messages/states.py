@@ -15,7 +15,7 @@ PURPOSE_LABELS: Mapping[Purpose, str] = MappingProxyType(
 
 PURPOSE_HINT_TEXTS: Mapping[Purpose, str] = MappingProxyType(
     {
-        "personal": "You write to this person about their own matter.",
+        "personal": "About the person’s own matter, such as an order of theirs.",
         "system": "A notice about something the person has with you. Not for those who switched notices off.",
         "marketing": "Offers and news. Only for those who agreed to it, with a link to unsubscribe.",
     }

@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.Column("author_id", BIG, nullable=True),
         sa.Column("author_name", sa.String(), nullable=False),
         sa.Column("once", sa.String(), nullable=True),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("changed_by", sa.String(), nullable=False),
         sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("started_at", MOMENT, nullable=True),
         sa.Column("ended_at", MOMENT, nullable=True),

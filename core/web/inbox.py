@@ -23,6 +23,7 @@ from core.messages.audience import refusal_words
 from core.web.profile.showing import address_of, picture_of
 from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
+from core.web.settings_screen import group_label
 
 HERE = "/dashboard/messages"
 EXCERPT = 240
@@ -133,7 +134,7 @@ def _row(request: Request, message: inbox.InboxMessage, box: inbox.Box, back: st
         "mail": f"{HERE}/{message.id}" if message.has_html else "",
         "subject": message.subject,
         "excerpt": words if len(words) <= EXCERPT else words[: EXCERPT - 1].rstrip() + "…",
-        "module": language.text(request.site.plugin_label(message.module)) if message.module else "",
+        "module": language.text(group_label(request.site, message.module)) if message.module else "",
         "time": language.datetime(message.occurred_at),
         "iso": message.occurred_at.isoformat(),
         "incoming": message.direction == "in",

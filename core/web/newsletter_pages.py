@@ -18,9 +18,10 @@ from core.messages.audience import Reason, first_who_get_it, refusal_words
 from core.messages.mail import sender_of
 from core.messages.models import Newsletter
 from core.messages.newsletter_numbers import numbers_of, problems_of, reasons_of
-from core.messages.showing import Shown, send_test, show_to
+from core.messages.showing import Shown, send_test, show_to, shown_footers, shown_html
 from core.messages.states import NEWSLETTER_LABELS, NEWSLETTER_SIGNS, STATE_LABELS
 from core.messages.topics import message_kinds
+from core.web.mail_frame import own_frame
 from core.web.newsletters import HERE, newsletter_path
 from core.web.profile.showing import address_of, picture_of
 from core.web.requests import FormInput, Request
@@ -74,11 +75,26 @@ def _review(
         shown_email=contact.email if contact else "",
         chosen_person=str(contact.id) if contact else "",
         shown=shown,
+        frame=_frame_path(row, contact),
+        plain=shown and "\n\n".join([shown.text, *(f"-- \n{one}" for one in shown_footers(site, shown))]),
         shown_to=person_of(contact).title if contact else "",
         refusal=refusal,
         own_email=request.person.email if request.person else "",
         missing="server" if site.settings.mail_server is None else "" if sender_of(site) else "sender",
     )
+
+
+def _frame_path(row: Newsletter, contact: Contact | None) -> str:
+    return newsletter_path(row.id, "letter") + (f"?to={contact.id}" if contact is not None else "")
+
+
+@get(f"{PATH}/letter", permission="message.newsletter")
+def letter_frame(request: Request, newsletter_id: FromPath[int], to: FromQuery[str] = "") -> Response[str]:
+    """The HTML of a draft as the contact `to` gets it, for the frame of the preview."""
+    with request.site.session() as session:
+        row = newsletters.find_newsletter(session, newsletter_id)
+        contact = _previewed(session, to)
+        return own_frame(shown_html(request.site, _to_look_at(session, request, row, contact)))
 
 
 def _progress(request: Request, session: Session, row: Newsletter) -> Response[str]:
@@ -160,7 +176,9 @@ def send_newsletter(request: Request, form: FormInput, newsletter_id: FromPath[i
     number = int(expected) if expected.isascii() and expected.isdigit() and len(expected) < 19 else -1
     try:
         with site.begin() as session:
-            newsletters.start(session, site, newsletter_id, request.allows, expected=number)
+            newsletters.start(
+                session, site, newsletter_id, request.allows, expected=number, version=form.whole_number("version")
+            )
     except (Conflict, InvalidInput, SendRefused) as error:
         with site.session() as session:
             row = newsletters.find_newsletter(session, newsletter_id)
@@ -232,4 +250,4 @@ def _to_look_at(session: Session, request: Request, row: Newsletter, contact: Co
     )
 
 
-ROUTES: list[Any] = [newsletter_page, send_newsletter, stop_newsletter, go_on, test_newsletter]
+ROUTES: list[Any] = [newsletter_page, letter_frame, send_newsletter, stop_newsletter, go_on, test_newsletter]

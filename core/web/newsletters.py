@@ -20,10 +20,12 @@ from core.messages.models import Audience, Newsletter
 from core.messages.newsletter_numbers import Numbers, numbers_of
 from core.messages.newsletters import (
     Draft,
+    DraftChanged,
     add_draft,
     change_draft,
     clean_newsletter_subject,
     clean_newsletter_text,
+    draft_of,
     files_of,
     find_newsletter,
     list_newsletters,
@@ -40,6 +42,14 @@ HERE = "/dashboard/newsletters"
 MAX_BODY = 2 * MAX_TOTAL + 1_000_000
 SEGMENT = "segment:"
 """Before the number of a view, among the values of the field `audience`."""
+
+SIDES = {
+    "audience": "Who is to get it?",
+    "purpose": "What is this message for?",
+    "subject": "Subject",
+    "text": "Text",
+}
+"""What two people may have written differently, by field → its label, a message id."""
 
 CLEAN: dict[str, Callable[[str], str]] = {"subject": clean_newsletter_subject, "text": clean_newsletter_text}
 
@@ -126,9 +136,19 @@ def edit_newsletter(request: Request, newsletter_id: FromPath[int]) -> Response[
         meant = _meant_by(session, row)
     if row.state != "draft":
         return request.redirect(newsletter_path(newsletter_id))
-    audience = f"{SEGMENT}{row.segment_id}" if row.audience == "segment" else row.audience
-    fields = {"subject": row.subject, "text": row.text, "purpose": row.topic or row.purpose, "audience": audience}
+    fields = {**_typed(draft_of(row)), "version": str(row.version)}
     return _page(request, Form(fields={name: [value] for name, value in fields.items()}), meant, row)
+
+
+def _typed(draft: Draft) -> dict[str, str]:
+    """A draft as it stands in the fields of the form."""
+    audience = f"{SEGMENT}{draft.segment_id}" if draft.audience == "segment" else draft.audience
+    return {
+        "subject": draft.subject,
+        "text": draft.text,
+        "purpose": draft.topic or draft.purpose,
+        "audience": audience,
+    }
 
 
 @post(f"{HERE}/{{newsletter_id:int}}/edit", permission="message.newsletter", max_body=MAX_BODY)
@@ -169,6 +189,8 @@ def _save(request: Request, form: Form, meant: Meant, row: Newsletter | None) ->
     if form.text("do") == "template":
         return _page(request, _started(request, form), meant, row)
     site, uploads = request.site, form.file("files")
+    if row is not None:
+        form = _chosen_sides(form, row)
     draft = _read(request, form, meant)
     if len(uploads) > MAX_FILES:
         form.fail(InvalidInput("%(max)s files at most.", field="files", max=MAX_FILES))
@@ -192,12 +214,72 @@ def _save(request: Request, form: Form, meant: Meant, row: Newsletter | None) ->
                     )
                 else:
                     newsletter_id = row.id
-                    gone = change_draft(session, site, row.id, draft, files=saved, removed=removed)
+                    version = form.whole_number("version") or 0
+                    gone = change_draft(
+                        session,
+                        site,
+                        row.id,
+                        draft,
+                        version=version,
+                        actor=request.actor,
+                        files=saved,
+                        removed=removed,
+                    )
+    except DraftChanged as conflict:
+        return _conflict_page(request, form, newsletter_id, conflict, removed)
     except InvalidInput as error:
         form.fail(error)
         return _page(request, form, meant, row, status=422)
     remove_bytes(site.settings.data_dir, gone)
     return request.redirect(newsletter_path(newsletter_id))
+
+
+def _chosen_sides(form: Form, row: Newsletter) -> Form:
+    """The form with the stored values where they were chosen on the page that shows both."""
+    if form.text("take") == "yours":
+        return form
+    theirs = {name: [value] for name, value in _typed(draft_of(row)).items() if form.text(f"choose-{name}") == "theirs"}
+    return Form(fields={**form.fields, **theirs}, files=form.files, errors=form.errors)
+
+
+def _conflict_page(
+    request: Request, form: Form, newsletter_id: int, conflict: DraftChanged, removed: list[int]
+) -> Response[str]:
+    """Both sides of what two people wrote, to choose from; saving goes against what was just read (T-F1)."""
+    text = request.language.text
+    kinds = {one.value: one.label for one in message_kinds(request.site, request.language.code)}
+    audiences = {"all": text("All contacts"), **{value: name for value, name, _ in _views(request)}}
+    yours, theirs = _typed(conflict.yours), _typed(conflict.theirs)
+
+    def words(name: str, value: str) -> str:
+        if name == "purpose":
+            return kinds.get(value, value)
+        if name == "audience":
+            return audiences.get(value) or text("A view that does not exist any more")
+        return value
+
+    return request.page(
+        "messages/newsletter_conflict.html",
+        status=409,
+        rows=[
+            {
+                "name": name,
+                "label": text(label),
+                "yours": words(name, yours[name]),
+                "theirs": words(name, theirs[name]),
+                "differs": yours[name] != theirs[name],
+                "chosen": "yours",
+            }
+            for name, label in SIDES.items()
+            if name != "audience" or conflict.theirs.audience != "selection"
+        ],
+        theirs_name=conflict.by or text("somebody else"),
+        hidden={**yours, "version": str(conflict.version)},
+        removed=[str(one) for one in removed],
+        had_files=bool(form.file("files")),
+        action=newsletter_path(newsletter_id, "edit"),
+        back=newsletter_path(newsletter_id),
+    )
 
 
 def _once(request: Request, form: Form) -> str | None:
@@ -295,7 +377,8 @@ def _page(request: Request, form: Form, meant: Meant, row: Newsletter | None, *,
         values={
             name: form.text(name, multiline=name == "text")
             for name in ("subject", "text", "purpose", "template", "applied", "next", "once", "selection", "audience")
-        },
+        }
+        | {"version": form.text("version")},
         errors=form.errors,
         templates=[{"value": key, "label": text(label) if owner else label} for key, label, owner in offered],
         kinds=[{"value": one.value, "label": one.label, "hint": one.hint or None} for one in kinds],

@@ -9,11 +9,11 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Response
 
 from core.errors import NotFound
-from core.messages.mail import paragraphs
+from core.messages.mail_html import paragraphs
 from core.messages.previewing import preview, waiting_mails
 from core.messages.states import PURPOSE_LABELS
 from core.web.inbox import HERE
-from core.web.mail_frame import frame_of
+from core.web.mail_frame import own_frame
 from core.web.requests import Request
 from core.web.routing import get
 
@@ -76,7 +76,7 @@ def preview_frame(request: Request, message_id: FromPath[int]) -> Response[str]:
     made = preview(request.site, message_id)
     if not made.html:
         raise NotFound("This message has no HTML.")
-    return frame_of(made.html)
+    return own_frame(made.html)
 
 
 ROUTES: list[Any] = [outgoing_page, preview_page, preview_frame]

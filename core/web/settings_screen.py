@@ -17,8 +17,8 @@ from core.web.routing import get, post
 
 MAX_LENGTH = 5000
 
-GROUP_LABELS = {"site": "Site", "message": "Sender", "mailbox": "Answers"}
-"""Plugin of the core → heading above its settings, a message id."""
+GROUP_LABELS = {"site": "Site", "message": "Sender", "mailbox": "Answers", "zone": "Client Zone"}
+"""Plugin of the core → heading above its settings, and what a message came by; a message id."""
 
 
 @get("/dashboard/settings", permission="site.settings")
@@ -93,7 +93,7 @@ def _page(request: Request, form: Form, *, status: int = 200) -> Response[str]:
 
 
 def group_label(site: Site, plugin: str) -> str:
-    """The heading above a plugin's settings, a message id."""
+    """A plugin's name for people, also of one of the core's: the heading above its settings. A message id."""
     return GROUP_LABELS.get(plugin) or site.plugin_label(plugin)
 
 

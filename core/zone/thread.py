@@ -65,14 +65,17 @@ class OwnThread:
 
 
 def _shown(contact_id: int) -> ColumnElement[bool]:
-    """What of a thread its person sees: not what is only on its way, advertising, or links to sign in."""
+    """What of a thread its person sees: not what is only on its way, advertising, links to sign in, or what
+    their mail program has answered by itself (RFC 3834).
+    """
     sent = and_(
         Message.direction == "out",
         Message.state == "sent",
         Message.purpose.in_(("personal", "system", "")),
         Message.module != MODULE,
     )
-    return and_(Message.contact_id == contact_id, or_(Message.direction == "in", sent))
+    written = and_(Message.direction == "in", Message.automatic.is_(False))
+    return and_(Message.contact_id == contact_id, or_(written, sent))
 
 
 def read_own_thread(session: Session, contact_id: int, before: str = "") -> OwnThread:

@@ -262,9 +262,9 @@ def message_bounced(session: Session, contact_id: int, bounce: Bounce) -> None:
 
 
 @hookimpl
-def message_complained(session: Session, contact_id: int) -> None:
-    """Nothing more to who calls it spam."""
-    returned.end_unwanted(session, contact_id)
+def message_complained(session: Session, contact_id: int, purpose: str, topic: str) -> None:
+    """Nothing more of what was called spam."""
+    returned.end_unwanted(session, contact_id, purpose, topic)
 
 
 @hookimpl

@@ -53,12 +53,13 @@ def _states(session: Session, contact_id: int) -> Sequence[OwnState] | None:
         state = states.get(one.key, "")
         if one.is_closed and not state:
             continue
-        # Notices are sent to whoever has not switched them off.
+        # Notices are sent to whoever has not switched them off; of what nobody asked about, there is only: not.
         on = one.key == "system" and not state
+        label = "Subscribed" if on else STATE_LABELS[state] if state else "Not subscribed"
         found.append(
             OwnState(
                 names={code: one.name(site, code) for code in ("de", "en")},
-                state_label="Subscribed" if on else STATE_LABELS[state],
+                state_label=label,
                 sign="on" if on else sign_of(state),
             )
         )

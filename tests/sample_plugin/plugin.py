@@ -652,8 +652,8 @@ def message_bounced(session: Session, message_id: int, contact_id: int, bounce: 
 
 
 @hookimpl
-def message_complained(session: Session, message_id: int, contact_id: int) -> None:
-    hear(session, "message_complained", contact_id, str(message_id))
+def message_complained(session: Session, message_id: int, contact_id: int, purpose: str, topic: str) -> None:
+    hear(session, "message_complained", contact_id, f"{message_id} {purpose} {topic}")
 
 
 @hookimpl

@@ -210,7 +210,10 @@ def test_m1_without_a_mail_server_mails_are_seen_as_they_would_go_out(tmp_path: 
         assert "anna@example.com" in page
         frame = owner.get(f"/dashboard/messages/outgoing/{waiting}/html")
         assert 'href="https://crm.example.org/confirm/abc" target="_blank"' in frame.text
-        assert "sandbox" in frame.headers["content-security-policy"]
+        policy = frame.headers["content-security-policy"]
+        assert "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'" in policy
+        assert "sandbox allow-popups allow-popups-to-escape-sandbox" in policy
+        assert "<table" in frame.text, "as it goes out, with its styles"
         with site.session() as session:
             assert session.get_one(Message, waiting).state == "queued", "looking sends nothing"
         for url in ("outgoing", f"outgoing/{waiting}", f"outgoing/{waiting}/html"):

@@ -262,7 +262,7 @@ def test_t_m6_bounces_and_complaints_count_for_our_own_messages_only(tmp_path: P
             complained.append(message_id)
         assert take_mail(site, raw) == "again"
     assert [detail.split()[0] for _, detail in heard(site, "message_bounced")] == [str(one) for one in bounced]
-    assert [detail for _, detail in heard(site, "message_complained")] == [str(one) for one in complained]
+    assert [detail for _, detail in heard(site, "message_complained")] == [f"{one} personal " for one in complained]
     kinds = [kind for kind, _ in logged(site, contact)]
     assert kinds.count("message.bounced") == len(bounced)
     assert kinds.count("message.complained") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from core.contacts.views import read_view
 from core.messages import feeding
 from core.messages.models import Message, Newsletter, NewsletterFile, NewsletterRecipient
 from core.messages.newsletter_numbers import numbers_of
+from core.messages.newsletters import Draft, DraftChanged, change_draft
 from core.testing import count_queries
+from core.values import Actor
 from core.web.application import Application
 from tests.core.messages.mail_support import ADA, add_contact, mail_site, message, queue, send, staff
 from tests.sample_plugin import plugin as sample
@@ -107,9 +110,16 @@ def test_m1_chosen_contacts_each_get_a_letter_of_their_own(site: Site, client: C
     assert "Cake for p1@example.org" in page
     assert "Collect points." in page, "what plugins put below it is shown"
     assert "2 of 3" in page
-    assert re.search(r" 1 This person wants no mail.", page)
+    assert re.search(r" 1 × This person wants no mail.", page)
     looked = client.get(f"{path}?to=p0@example.org").text
     assert "Cake for p0@example.org" in words(looked)
+    frame = re.search(r'<iframe class="mail-frame" src="([^"]+)"', looked)
+    assert frame
+    letter_page = client.get(frame[1])
+    assert "Cake for p0@example.org" in letter_page.text
+    assert "Bäckerei Lindner" in letter_page.text
+    assert "Collect points." in letter_page.text
+    assert "sandbox" in letter_page.headers["content-security-policy"]
     assert "This person wants no mail." in words(client.get(f"{path}?to={silent}").text)
     assert "The test is sent to" in words(client.post(f"{path}/test", data={"to": str(first)}).text)
     (test,) = server.letters
@@ -136,7 +146,9 @@ def test_m1_chosen_contacts_each_get_a_letter_of_their_own(site: Site, client: C
         write(client)
     with count_queries(site) as many:
         client.get(HERE)
-    assert len(few) == len(many)
+    # Whether the settings have changed is asked once in a while.
+    asked = [[one for one in queries.statements if "site_state" not in one] for queries in (few, many)]
+    assert len(asked[0]) == len(asked[1])
 
 
 def _letters(site: Site) -> list[Message]:
@@ -170,6 +182,77 @@ def test_m1_what_is_typed_is_checked_and_kept_and_a_draft_is_changed_and_removed
     assert "The draft is removed." in words(client.post(f"{path}/remove").text)
     assert newsletter_count(site) == 0
     assert client.get(path).status_code == 404
+
+
+def test_t_f1_two_who_write_one_draft_see_what_the_other_wrote(site: Site, client: Client, server: MailServer) -> None:
+    people(site, 1)
+    path = write(client)
+    with staff(site, "manager") as second:
+
+        def opened(by: Client, **typed: str) -> dict[str, str]:
+            version = re.search(r'name="version" value="(\d+)"', by.get(f"{path}/edit").text)
+            assert version
+            return {
+                "subject": "Hello",
+                "text": "Cake",
+                "purpose": "system",
+                "audience": "all",
+                "version": version[1],
+            } | typed
+
+        first, late = opened(client, text="Bread for all"), opened(second, text="Cake\r\nfor all", subject="News")
+        seen = re.findall(r'name="(version|number|to)" value="(\d+)"', second.get(path).text)
+        client.post(f"{path}/edit", data=first)
+        page = second.post(f"{path}/edit", data=late, files={"files": ("a.txt", BytesIO(b"a"), "text/plain")})
+        assert page.status_code == 409
+        said = words(page.text)
+        for part in ("Someone else was faster", "Saved by Owner", "Bread for all", "Cake for all", "News"):
+            assert part in said, part
+        row = newsletter(site)
+        assert (row.subject, row.text, row.version) == ("Hello", "Bread for all", 2), "nothing was lost by being late"
+        with site.session() as session:
+            assert session.scalars(select(NewsletterFile)).all() == []
+
+        # What the manager looked at is not what would go out now.
+        refused = second.post(f"{path}/send", data=dict(seen))
+        assert refused.status_code == 422
+        assert "This newsletter was changed in the meantime." in words(refused.text)
+        assert newsletter(site).state == "draft"
+
+        # The choice counts against what was shown, not against what is stored by then.
+        hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text)) | {"choose-text": "theirs"}
+        assert hidden["version"] == "2"
+        client.post(f"{path}/edit", data=opened(client, text="Rolls"))
+        assert second.post(f"{path}/edit", data={**hidden, "choose-subject": "yours"}).status_code == 409
+        assert newsletter(site).text == "Rolls"
+        again = {**hidden, "version": "3", "choose-subject": "yours"}
+        assert second.post(f"{path}/edit", data=again, follow_redirects=False).status_code == 303
+        row = newsletter(site)
+        assert (row.subject, row.text, row.version, row.changed_by) == ("News", "Rolls", 4, "Manager")
+        # The same written twice is no conflict, and „all of mine“ is mine.
+        same = {**late, "subject": "News", "text": "Rolls"}
+        assert second.post(f"{path}/edit", data=same, follow_redirects=False).status_code == 303
+        mine = {**late, "version": "5", "choose-text": "theirs", "take": "yours"}
+        assert second.post(f"{path}/edit", data=mine, follow_redirects=False).status_code == 303
+        assert newsletter(site).text == "Cake\nfor all"
+
+
+def test_t_f1_of_two_who_save_at_once_one_is_told(site: Site, client: Client) -> None:
+    path = write(client)
+
+    def save(who: int) -> bool:
+        draft = Draft(subject=f"S{who}", text="T", purpose="system", topic="", audience="all")
+        actor = Actor(kind="staff", id=who, name=str(who))
+        try:
+            with site.begin() as session:
+                change_draft(session, site, int(path.rpartition("/")[2]), draft, version=1, actor=actor)
+        except DraftChanged:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(save, range(1, 5))) == [False, False, False, True]
+    assert newsletter(site).version == 2
 
 
 def newsletter_count(site: Site) -> int:

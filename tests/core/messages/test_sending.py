@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from core.contacts.models import Contact, now
 from core.errors import Conflict, InvalidInput, SettingsError
 from core.messages import outbox
 from core.messages.decisions import resend, settle, treat_as_sent, withdraw
+from core.messages.mail_html import contrast, mail_colours
 from core.messages.mail_server import parse_smtp_url
 from core.messages.models import Message
 from core.messages.sending import send_due
@@ -54,13 +56,28 @@ def test_m1_a_queued_message_is_sent_once_by_the_worker(mailing: Site, server: M
         "Guten Tag,", "", "siehe https://example.org/a?b=1&c=2.", ".x", "", "-- ", "Bäckerei Lindner",
         "https://crm.example.org", "Your account with us: https://crm.example.org/account",
     ]  # fmt: skip
-    assert '<a href="https://example.org/a?b=1&amp;c=2">' in html.get_content()
+    said = html.get_content()
+    assert '<a href="https://example.org/a?b=1&amp;c=2" ' in said
+    body = said.partition("<body")[2]
+    assert body.count("Bäckerei Lindner") == 2, "the site's name above, its signature below"
+    assert 'bgcolor="#2457d6"' in body, "the site's colour"
+    assert re.findall(r"<(?:img|link|script)|url\(", said) == [], "a mail loads nothing"
     stored = message(mailing, message_id)
     assert letter["Message-ID"] == f"<{stored.mail_id}>"
     assert stored.mail_id.endswith("@crm.example.org")
     assert (stored.state, stored.recipient, stored.attempts) == ("sent", "anna@example.org", 1)
     assert stored.reply == "250 2.0.0 Ok: queued as ABC123"
     assert logged(mailing, contact_id) == [("message.sent", "Ihre Törtchen")]
+
+
+def test_m1_links_are_readable_whatever_colour_the_site_has() -> None:
+    assert round(contrast("#000000", "#ffffff"), 1) == 21.0
+    for accent in ("#2457d6", "#ffffff", "#000000", "#ffee00", "#e0a020", "#00ff66", "#777777", "#1f1f1d"):
+        colours = mail_colours(accent)
+        assert colours["accent"] == accent
+        assert contrast(colours["link"], colours["paper"]) >= 4.5, accent
+        assert contrast(colours["link_night"], colours["night"]) >= 4.5, accent
+    assert mail_colours("#2457d6")["link"] == "#2457d6", "one that can be read stays as it is"
 
 
 def test_m1_what_is_said_in_html_is_escaped_and_no_script_becomes_a_link(mailing: Site, server: MailServer) -> None:

@@ -85,6 +85,7 @@ def test_t_j2_what_other_template_languages_would_run_is_text(harmless: str) -> 
 
 
 def test_t_j2_a_value_is_never_taken_for_a_placeholder() -> None:
+    assert fill("Hello {{name}}, {{city}}", {"name": "", "city": ""}) == "Hello,"
     assert fill("{{name}} {{ city }}", {"name": "{{city}}", "city": "{{7*7}}"}) == "{{city}} {{7*7}}"
 
 

@@ -158,6 +158,11 @@ def test_k4_m2_t_z2_a_customer_reads_the_own_thread_and_writes_back(site: Site, 
             session.add(note)
             session.flush()
             files["note"] = add_file(session, anna, store.save("n", io.BytesIO(b"n")), note_id=note.id).id
+            away = Message(contact_id=anna, direction="in", text="I am away.", automatic=True)
+            session.add(away)
+            session.flush()
+            files["away"] = add_file(session, anna, store.save("away", io.BytesIO(b"away"))).id
+            session.add(MessageFile(file_id=files["away"], message_id=away.id))
     with site.begin() as session:
         session.execute(update(Message).where(Message.id.in_(sent.values())).values(state="sent"))
         # No plugin of this site says who may be sent advertising, so none can be queued.
@@ -167,7 +172,8 @@ def test_k4_m2_t_z2_a_customer_reads_the_own_thread_and_writes_back(site: Site, 
     for word, seen in (("For Anna.", True), ("Notice", True), ("Offer", False), ("Bert", False), ("Not sent", False)):
         assert (word in page) == seen, word
     assert client.get(f"/account/messages/files/{files['a.txt']}").content == b"a.txt"
-    for name in ("b.txt", "w", "note"):
+    assert "I am away." not in page + client.get("/account").text
+    for name in ("b.txt", "w", "note", "away"):
         assert client.get(f"/account/messages/files/{files[name]}").status_code == 404
     assert client.get(f"/account/messages/files/{2**62}").status_code == 404
 
@@ -181,7 +187,7 @@ def test_k4_m2_t_z2_a_customer_reads_the_own_thread_and_writes_back(site: Site, 
     assert client.post("/account/messages", data={"text": "x", "subject": "=?utf-8?q?x?="}).status_code == 422
     assert client.post("/account/messages", data={"text": "x" * 10_001}).status_code == 422
     with site.session() as session:
-        incoming = session.scalars(select(Message).where(Message.direction == "in")).one()
+        incoming = session.scalars(select(Message).where(Message.module == "zone")).one()
         assert (incoming.contact_id, incoming.text, incoming.read_at, incoming.module) == (
             anna,
             "<script>alert(1)</script>\nmore",
@@ -192,6 +198,12 @@ def test_k4_m2_t_z2_a_customer_reads_the_own_thread_and_writes_back(site: Site, 
     assert "<script>alert" not in client.get("/account/messages").text
     assert "&lt;script&gt;" in client.get("/account").text
     assert ("zone.wrote", "visitor") in kinds(site, anna)
+    with make_client(site) as staff:
+        staff.headers["accept-language"] = "en"
+        sign_in(site, staff)
+        for path in ("/dashboard/messages", "/dashboard/settings"):
+            page = staff.get(path).text
+            assert (">Client Zone<" in page, ">zone<" in page) == (True, False)
 
     # Page by page, and not without end.
     with site.begin() as session:

@@ -134,7 +134,7 @@ def test_t_c1_by_every_way_and_for_every_state_only_subscribers_get_advertising(
             path = write(client, purpose=kind)
             said = words(client.get(path).text)
             assert "1 of 7" in said
-            assert sum(int(one) for one in re.findall(r" (\d) (?:This|Mails|Existing) ", said)) == 6
+            assert sum(int(one) for one in re.findall(r" (\d) × (?:This|Mails|Existing) ", said)) == 6
             send_it(client, path)
         go_out(mailing)
     assert [one["To"].addresses[0].addr_spec for one in server.letters] == ["subscribed@example.org"] * 2
@@ -189,7 +189,7 @@ def test_t_c5_who_unsubscribes_while_a_newsletter_goes_out_gets_nothing_any_more
         go_out(mailing)
         said = words(client.get(path).text)
         assert "Sent 2 Left out 1" in said
-        assert "1 This person has unsubscribed from advertising." in said
+        assert "1 × This person has unsubscribed from advertising." in said
         assert "Nothing to decide" in client.get("/dashboard/messages?show=undecided").text
     assert letters(mailing) == {"p0@example.org": "sent", "p1@example.org": "sent", "p2@example.org": "withdrawn"}
     assert sorted(one["To"].addresses[0].addr_spec for one in server.letters) == ["p0@example.org", "p1@example.org"]

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
+from core import SYSTEM
 from core.mailbox.taking import take_mail
 from core.site import Site
 from plugins.consent import plugin
 from plugins.consent.models import ConsentEvent, ConsentState
+from plugins.consent.purposes import add_purpose
 from tests.core.mailbox.mailbox_support import anna, sent_message
 from tests.core.mailbox.samples import SAMPLES
 from tests.core.messages.mail_support import mail_site, message
+from tests.plugins.consent.test_sending import bring_to
 
 
 def states(site: Site) -> dict[str, str]:
@@ -20,9 +24,9 @@ def states(site: Site) -> dict[str, str]:
         return {row.purpose: row.state for row in session.scalars(select(ConsentState))}
 
 
-def back(site: Site, contact: int, name: str, mail_id: str = "") -> int:
+def back(site: Site, contact: int, name: str, mail_id: str = "", **values: Any) -> int:
     """A sent message comes back with a sample report."""
-    message_id, own = sent_message(site, contact)
+    message_id, own = sent_message(site, contact, **values)
     (sample,) = [one for one in SAMPLES if one.name == name]
     take_mail(site, sample.written(mail_id or own, "laden@example.org", message_id, "\r\n"))
     return message_id
@@ -52,9 +56,39 @@ def test_k1_an_address_that_is_gone_gets_nothing_more_and_one_that_is_full_does(
     back(site, other, "sendmail")
     with site.session() as session:
         assert session.scalars(select(ConsentState.state).where(ConsentState.contact_id == other)).all() == []
-    back(site, contact, "A complaint")
-    assert states(site) == {"marketing": "unsubscribed", "system": "unsubscribed"}
+    site.close()
+
+
+def test_k2_a_complaint_ends_what_the_message_was_for(tmp_path: Path, database_url: str) -> None:
+    site = mail_site(tmp_path, database_url, "", plugin)
+    contact = anna(site)
+    words = {"de": "Ja", "en": "Yes"}
+    with site.begin() as session:
+        cake, bread = (
+            add_purpose(session, {"de": name, "en": name}, words, SYSTEM) for name in ("Cake post", "Bread post")
+        )
+    all_on = {"marketing": "subscribed", "system": "subscribed", cake: "subscribed", bread: "subscribed"}
+    off = "unsubscribed"
+    for values, ended in (
+        ({"purpose": "marketing", "topic": f"consent.{cake}"}, [cake]),
+        ({"purpose": "marketing"}, ["marketing", cake, bread]),
+        ({"purpose": "personal"}, ["marketing", cake, bread]),
+        ({"purpose": "system"}, ["marketing", "system", cake, bread]),
+    ):
+        with site.begin() as session:
+            session.execute(delete(ConsentState))
+        for purpose in all_on:
+            bring_to(site, contact, purpose, "subscribed")
+        back(site, contact, "A complaint", **values)
+        assert states(site) == {**all_on, **dict.fromkeys(ended, off)}, values
     with site.session() as session:
-        ways = session.scalars(select(ConsentEvent.way).order_by(ConsentEvent.id)).all()
-    assert ways == ["bounce", "bounce", "complaint", "complaint"]
+        ways = session.scalars(select(ConsentEvent.way).where(ConsentEvent.to_state == off)).all()
+    assert set(ways) == {"complaint"}
+    # After an address that was gone: staff may not switch on again what the person called spam.
+    other = anna(site, "other@example.com", "Other")
+    bring_to(site, other, "marketing", "bounced")
+    back(site, other, "A complaint")
+    with site.session() as session:
+        after = session.scalars(select(ConsentState.state).where(ConsentState.contact_id == other)).all()
+    assert after == [off]
     site.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -10,16 +11,23 @@ from pathlib import Path
 
 import httpx
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 from sqlalchemy import select
 
 from core import SYSTEM, Contact, state
+from core.contacts.segments import Keeper, add_segment
+from core.contacts.views import read_view
+from core.staff.models import StaffAccount
 from plugins.consent.changing import Evidence, change_consent
+from tests.core.messages.mail_support import queue
 from tests.plugins.shop.helpers import add as add_product
 from tests.support.mail import MailServer, mail_server
 from tests.support.server import ServerProcess
 from tests.support.sites import open_same_site, within
 from tests.system.rows.conftest import Counter
+
+CIRCLE = ("Maja", "Nils", "Olga")
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +227,76 @@ def test_p2_nachricht_senden_on_the_profile_also_without_scripts(office: Counter
     expect(scripted.get_by_role("dialog").get_by_label("Betreff")).to_be_visible()
 
 
+def test_m1_m3_a_newsletter_to_a_view_is_looked_at_sent_stopped_and_gone_on_with(
+    office: Counter, mails: MailServer
+) -> None:
+    circle = {name: office.contact(f"{name} Kreis", email=f"{name}@kreis.example".lower()) for name in CIRCLE}
+    page = office.staff()
+    set_sender(page, office)
+    agreed = Evidence(way="staff", actor=SYSTEM, occurred_at=datetime.now(UTC), basis="Karte")
+    with office.site.begin() as session:
+        for name in ("Maja", "Nils"):
+            change_consent(session, contact_id=circle[name], purpose="marketing", to="subscribed", evidence=agreed)
+        (owner,) = session.scalars(select(StaffAccount.id).order_by(StaffAccount.id).limit(1))
+        view = read_view([("q", "kreis.example")], office.site, lambda _: True)
+        keeper = Keeper(account_id=owner, may_share=True)
+        add_segment(session, office.site, keeper, view, name="Der Kreis", shared=True, layout=())
+
+    page.get_by_role("link", name="Newsletter", exact=True).click()
+    page.get_by_role("link", name="Neuer Newsletter").first.click()
+    page.get_by_label("Wer soll ihn bekommen?").select_option(label="Der Kreis")
+    page.get_by_label("Betreff").fill("Neues im Mai, {{name}}")
+    page.get_by_label("Text").fill("Guten Tag {{name}},\n\nes gibt Spargelbrot.")
+    page.get_by_role("button", name="Weiter").click()
+    main = page.locator("main")
+    expect(main).to_contain_text("2 von 3")
+    expect(main).to_contain_text("Diese Person hat in Werbung nie eingewilligt.")
+    page.get_by_label("Vorschau für").fill("nils@kreis.example")
+    page.get_by_role("button", name="Anzeigen").click()
+    letter = page.frame_locator("iframe.mail-frame").locator("body")
+    expect(letter).to_contain_text("Guten Tag Nils Kreis,")
+    expect(letter).to_contain_text("Bäckerei Lindner")
+    expect(letter).to_contain_text("jederzeit abmelden")
+
+    # Stopped while the first letter is with the mail server: that one arrives, the other one waits.
+    mails.reached.clear()
+    mails.release.clear()
+    mails.data.append("hang")
+    page.get_by_role("button", name="An 2 Personen senden").click()
+    expect(page.get_by_text("Der Newsletter wird verschickt.")).to_be_visible()
+    assert mails.reached.wait(20)
+    page.get_by_role("button", name="Anhalten").click()
+    expect(page.get_by_role("button", name="Weiter verschicken")).to_be_visible()
+    mails.release.set()
+
+    def numbers() -> str:
+        page.reload()
+        return " ".join(page.locator(".tiles").inner_text().split())
+
+    within(20, lambda: numbers().startswith("Gesendet 1 Wartet 1 Ausgelassen 1"))
+    expect(main).to_contain_text("1 Person hat ihn nicht bekommen.")
+    assert len(mails.mails) == 1
+    page.get_by_role("button", name="Weiter verschicken").click()
+    within(20, lambda: numbers().startswith("Gesendet 2 Ausgelassen 1 Fehlgeschlagen 0"))
+    assert sorted(str(one["Subject"]) for one in mails.letters) == [
+        "Neues im Mai, Maja Kreis",
+        "Neues im Mai, Nils Kreis",
+    ]
+    expect(main).to_contain_text("Der Kreis")
+
+
+def test_m1_the_framed_letter_is_seen_when_its_page_is_opened(counter: Counter) -> None:
+    message_id = queue(counter.site, counter.contact("Ida Blatt"), "Ihre Tasche", "Guten Tag\n" * 30)
+    page = counter.staff(color_scheme="light")
+    page.goto(f"{counter.url}/dashboard/messages/outgoing/{message_id}")
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True))).convert("L")
+    box = page.locator("iframe").bounding_box()
+    assert box is not None
+    left, top = int(box["x"]) + 10, int(box["y"]) + 10
+    darkest, brightest = picture.crop((left, top, left + 300, top + 250)).getextrema()
+    assert darkest < 100 < 240 < brightest, "there are letters on the paper"
+
+
 def link_in(letter: EmailMessage, path: str) -> str:
     """The link to this page in the text of a mail."""
     plain = letter.get_body(("plain",))
@@ -328,7 +406,7 @@ def walk_through_the_client_zone(
     visitor.get_by_role("link", name="Kundenbereich").first.click()
     visitor.get_by_label("E-Mail").fill("Petra@example.org")
     visitor.keyboard.press("Enter")
-    expect(visitor.get_by_role("heading", name="Sehen Sie in Ihr Postfach")).to_be_visible()
+    expect(visitor.get_by_role("heading", name="Sehen Sie in Ihrem Postfach nach")).to_be_visible()
     letter = newest(mails, "Ihr Link zum Anmelden: Bäckerei Lindner")
     link = link_in(letter, "/account/enter/")
     staff.goto(office.profile(contact_id))
