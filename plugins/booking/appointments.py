@@ -91,7 +91,8 @@ def book_appointment(
     if not service.active or all(
         slot.starts_at != starts_at for slot in free_slots(session, site, service, day, now, staff=by_staff)
     ):
-        raise SlotTaken("This time is no longer free. Choose another one.")
+        # Taken perhaps by this very form, which was sent twice and has booked since the look above.
+        return _replayed_or_taken(session, token)
     ends_at = starts_at + timedelta(minutes=service.minutes)
     values = {
         "service_id": service.id,
@@ -113,10 +114,7 @@ def book_appointment(
         upsert(session, BookingAppointment, values, keys=["token_hash"]).returning(BookingAppointment.id)
     ).scalar()
     if inserted is None:
-        known = find_by_token(session, token)
-        if known is None:
-            raise SlotTaken("This time is no longer free. Choose another one.")
-        return _replay(known)
+        return _replayed_or_taken(session, token)
     # Before the contact is touched: its row is locked from then on, and everyone locks in this order.
     if not claims.claim(session, inserted, starts_at, ends_at + timedelta(minutes=service.buffer_minutes)):
         raise SlotTaken("This time is no longer free. Choose another one.")
@@ -147,6 +145,13 @@ def book_appointment(
         contact_id=captured.contact_id,
         starts_at=starts_at,
     )
+
+
+def _replayed_or_taken(session: Session, token: str) -> Booked:
+    known = find_by_token(session, token)
+    if known is None:
+        raise SlotTaken("This time is no longer free. Choose another one.")
+    return _replay(known)
 
 
 def _replay(appointment: BookingAppointment) -> Booked:

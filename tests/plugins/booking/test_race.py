@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from core import Contact, Site
-from plugins.booking import claims
+from plugins.booking import appointments, claims
 from plugins.booking.appointments import SlotTaken, book_appointment, new_token
 from plugins.booking.models import BookingAppointment, BookingClaim
 from plugins.booking.services import find_service
@@ -103,3 +104,22 @@ def test_t_p1_one_form_sent_many_times_at_once_books_once(site: Site, noon: date
     assert not any(isinstance(result, SlotTaken) for result in results)
     assert len({result.id for result in results}) == 1  # type: ignore[attr-defined]
     assert sum(result.replayed for result in results) == 7  # type: ignore[attr-defined]
+
+
+def test_t_p1_one_form_sent_twice_books_once_when_the_first_ends_while_the_second_looks(
+    site: Site, noon: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = new_token()
+    (first,) = race(site, [("haircut", noon)], [token])
+    look, looks = appointments.find_by_token, []
+
+    def find_by_token(session: Session, token: str) -> BookingAppointment | None:
+        looks.append(token)
+        # When the second looked first, the first had not ended.
+        return None if len(looks) == 1 else look(session, token)
+
+    monkeypatch.setattr(appointments, "find_by_token", find_by_token)
+    (second,) = race(site, [("haircut", noon)], [token])
+
+    assert not isinstance(second, SlotTaken)
+    assert (second.id, second.replayed) == (first.id, True)  # type: ignore[attr-defined]
