@@ -19,7 +19,7 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 # Read by who installs or writes something, in a terminal or a log: English.
 IN_ENGLISH = {
-    "core/cli.py",
+    "core/cli/plugins.py",
     "core/contributions.py",
     "core/database/engine.py",
     "core/demo.py",

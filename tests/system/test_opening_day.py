@@ -6,7 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
-from core.cli import DEMO_EMAIL, DEMO_PASSWORD
+from core.cli.running import DEMO_EMAIL, DEMO_PASSWORD
 from tests.support.server import ServerProcess
 
 VISITOR = "Petra.Neu@example.org"

@@ -12,8 +12,8 @@ from litestar.response import Redirect, Response
 
 from core import Form, FormInput, InvalidInput, Money, Request, TresenError, get, post
 from plugins.shop.forms import say, summary
+from plugins.shop.importing.reading import LAYOUTS
 from plugins.shop.importing.runs import (
-    LAYOUTS,
     begin,
     cancel,
     count_problems,

@@ -7,14 +7,11 @@ alone, however often its file is brought.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import islice
-from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from attrs import define, field, frozen
 from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -26,26 +23,20 @@ from core import (
     InvalidInput,
     NotFound,
     Site,
-    Table,
     Task,
     TresenError,
     cancel_job,
-    date_order,
     file_path,
-    open_table,
     queue_job,
     read_job,
     remove_bytes,
     storing,
 )
 from plugins.shop.importing.foreign import Skipped
-from plugins.shop.importing.rows import Context, Layout, Row, cells_of, grouped, names_of
-from plugins.shop.importing.shopify import SHOPIFY
+from plugins.shop.importing.reading import LAYOUTS, Problem, file_key, find_layout, open_files, reading_of
+from plugins.shop.importing.rows import Context, Row
 from plugins.shop.importing.taking import catalogue_of, known_references, prepare, take
-from plugins.shop.importing.woocommerce import WOOCOMMERCE
 from plugins.shop.models import OrderImport, OrderImportProblem, now
-
-LAYOUTS: Mapping[str, Layout] = {one.key: one for one in (SHOPIFY, WOOCOMMERCE)}
 
 JOB = "shop.import_orders"
 
@@ -61,47 +52,10 @@ STEP_SECONDS = 0.15
 CHECKED = 500
 """Orders that are checked in one step."""
 
-LOOKED = 2000
-"""Rows in which dates are looked at."""
 
 EXAMPLES = 8
 MOST_PROBLEMS = 5000
 """Problems that are kept; of the others only how many there are."""
-
-
-@frozen(kw_only=True)
-class Problem:
-    """What is wrong with an order of a file: where it begins, its number there, and why, a message id."""
-
-    line: int
-    reference: str
-    refused: bool
-    message: str
-    words: Mapping[str, Any]
-
-
-@define
-class _Reading:
-    """An open file and how many of its orders were read; kept between the steps of one process."""
-
-    table: Table
-    groups: Iterator[list[Row] | Problem]
-    position: int = 0
-    seen: set[str] = field(factory=set)
-
-
-@define
-class _Open:
-    """The files that this process has open, by site and import."""
-
-    readings: dict[tuple[str, int], _Reading] = field(factory=dict)
-
-    def close(self, key: tuple[str, int]) -> None:
-        if (reading := self.readings.pop(key, None)) is not None:
-            reading.table.close()
-
-
-_open = _Open()
 
 
 def new_import(
@@ -133,21 +87,6 @@ def new_import(
             session.add(row)
             session.flush()
             return row.id
-
-
-def find_layout(path: Path) -> Layout:
-    """Whose file this is, by its headings. Raises InvalidInput when nobody knows."""
-    headings = {heading for layout in LAYOUTS.values() for alias in layout.aliases.values() for heading in alias}
-    table = open_table(path, {heading.casefold() for heading in headings})
-    try:
-        for layout in LAYOUTS.values():
-            if layout.needed <= set(names_of(layout, table.headings)):
-                return layout
-    finally:
-        table.close()
-    raise InvalidInput(
-        "This is neither an order export of Shopify nor one of WooCommerce: its headings are not known.", field="file"
-    )
 
 
 def find_import(session: Session, import_id: int, *, lock: bool = False) -> OrderImport:
@@ -222,7 +161,7 @@ def cancel(session: Session, site: Site, import_id: int) -> None:
     row = find_import(session, import_id, lock=True)
     if row.state in ("checking", "running"):
         row.state, row.finished_at = "cancelled", now()
-    _open.close(_key(site, import_id))
+    open_files.close(file_key(site, import_id))
 
 
 def discard(session: Session, site: Site, import_id: int) -> str:
@@ -232,7 +171,7 @@ def discard(session: Session, site: Site, import_id: int) -> str:
         raise Conflict("This import has begun already.")
     name, stored_name = row.name, row.stored_name
     session.delete(row)
-    _open.close(_key(site, import_id))
+    open_files.close(file_key(site, import_id))
     remove_bytes(site.settings.data_dir, [stored_name])
     return name
 
@@ -273,8 +212,8 @@ def take_step_of(session: Session, site: Site, row: OrderImport) -> bool:
     """Check or take in the next orders of a file, in the caller's transaction; answers whether those were the last."""
     if row.state not in ("checking", "running"):
         return True
-    key = _key(site, row.id)
-    reading = _reading(site, row)
+    key = file_key(site, row.id)
+    reading = reading_of(site, row)
     catalogue = catalogue_of(session)
     numbers, problems = dict(row.numbers), list[Problem]()
     begun, writes, is_over, taken = monotonic(), row.state == "running", False, 0
@@ -289,7 +228,7 @@ def take_step_of(session: Session, site: Site, row: OrderImport) -> bool:
             _one(session, site, row, group, catalogue, reading.seen, numbers, problems, writes=writes)
         except BaseException:
             # The transaction is given up: what was read has to be read again.
-            _open.close(key)
+            open_files.close(key)
             raise
     kept = max(MOST_PROBLEMS - numbers.get("problems", 0), 0)
     session.add_all(
@@ -307,7 +246,7 @@ def take_step_of(session: Session, site: Site, row: OrderImport) -> bool:
     numbers["share"] = reading.table.share()
     row.position, row.numbers = reading.position, numbers
     if is_over:
-        _open.close(key)
+        open_files.close(key)
         row.state = "done" if writes else "checked"
         row.finished_at = now()
         if writes:
@@ -380,69 +319,6 @@ def _one(
 def _problem(line: int, reference: str, error: TresenError) -> Problem:
     words = {key: value if isinstance(value, int) else str(value) for key, value in error.values.items()}
     return Problem(line=line, reference=reference, refused=True, message=error.message, words=words)
-
-
-def _key(site: Site, import_id: int) -> tuple[str, int]:
-    return str(site.database.engine.url), import_id
-
-
-def _reading(site: Site, row: OrderImport) -> _Reading:
-    """The open file, at the place that the last step has written down."""
-    key = _key(site, row.id)
-    reading = _open.readings.get(key)
-    if reading is None or reading.position != row.position:
-        _open.close(key)
-        path = file_path(site.settings.data_dir, row.stored_name)
-        if not path.is_file():
-            raise InvalidInput("The file is not kept any more. Upload it again.", field="file")
-        layout = LAYOUTS[row.layout]
-        if "order" not in row.numbers:
-            row.numbers = {**row.numbers, "order": _date_order(path, layout)}
-        table = _table(path, layout)
-        reading = _Reading(table, _groups(layout, table))
-        for _ in islice(reading.groups, row.position):
-            reading.position += 1
-        _open.readings[key] = reading
-    return reading
-
-
-def _table(path: Path, layout: Layout) -> Table:
-    return open_table(path, {alias.casefold() for aliases in layout.aliases.values() for alias in aliases})
-
-
-def _rows(layout: Layout, table: Table, problems: list[Problem]) -> Iterator[Row]:
-    names = names_of(layout, table.headings)
-    for record in table:
-        if record.problem:
-            problems.append(
-                Problem(line=record.line, reference="", refused=True, message=record.problem, words=record.words)
-            )
-            continue
-        yield Row(record.line, cells_of(names, record.cells))
-
-
-def _groups(layout: Layout, table: Table) -> Iterator[list[Row] | Problem]:
-    """The orders of a file, and the rows that can't be read, where they stand."""
-    problems: list[Problem] = []
-    for group in grouped(layout, _rows(layout, table, problems)):
-        yield from problems
-        problems.clear()
-        yield group
-    yield from problems
-
-
-def _date_order(path: Path, layout: Layout) -> str:
-    """Whether the day or the month comes first in this file's dates; the month where nothing tells, as Americans do."""
-    table = _table(path, layout)
-    try:
-        rows = list(islice(_rows(layout, table, []), LOOKED))
-    finally:
-        table.close()
-    dates = [text for row in rows for text in (row["date"], row["created_at"], row["paid_date"]) if text]
-    found, is_open = date_order(dates)
-    if found or not is_open:
-        return found
-    return "dmy" if any("." in text.split(" ")[0] for text in dates) else "mdy"
 
 
 def follow(site: Site, import_id: int) -> OrderImport:

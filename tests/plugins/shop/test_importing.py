@@ -18,7 +18,7 @@ from core.contacts.models import Contact, ContactActivity
 from core.site import Site
 from core.testing import count_queries, run_due_jobs, sign_in
 from core.values import SYSTEM
-from plugins.shop.importing import runs
+from plugins.shop.importing import reading, runs
 from plugins.shop.importing.foreign import NO_RATE, ForeignLine, minor
 from plugins.shop.importing.reckoning import give_rates, items_of, rate_of
 from plugins.shop.importing.runs import follow, new_import, problems_of, run_now
@@ -224,8 +224,8 @@ def test_s6_a_killed_import_goes_on_where_it_was(site: Site, monkeypatch: pytest
     monkeypatch.setattr(runs, "STEP_SECONDS", 1.0)
     for _ in range(20):
         # Another process has nothing of it open.
-        for key in list(runs._open.readings):
-            runs._open.close(key)
+        for key in list(reading.open_files.readings):
+            reading.open_files.close(key)
         try:
             with site.begin() as session:
                 if runs.take_step_of(session, site, runs.find_import(session, import_id, lock=True)):
