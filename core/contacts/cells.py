@@ -147,7 +147,9 @@ def drawn_filters(templates: Environment) -> Mapping[str, Callable[[object], Mar
             if value not in kept:
                 if len(kept) >= MAX_KEPT:
                     kept.clear()
-                kept[value] = Markup(template.render(v=value, icons=icons))  # noqa: S704 (drawn by a template)
+                # What a template of this file has drawn: every value in it was escaped there, and the cell that it
+                # goes into would escape its tags a second time.
+                kept[value] = Markup(template.render(v=value, icons=icons))  # noqa: S704
             return kept[value]
 
         return draw

@@ -42,7 +42,7 @@ def ask_may_send(session: Session, site: Site, message: Outgoing) -> Allowed:
 
     Raises SendRefused at the first that refuses. One that fails refuses too, and is recorded: advertising that nobody
     may get must not go out because of a mistake in the plugin that would have stopped it (DESIGN section 3). Nor does
-    any of which no plugin says a word: consent may be switched off.
+    any of which no plugin says a word: the one that knows who agreed to it may be switched off.
     """
     check_owner(site, message.topic)
     headers: dict[str, str] = {}
