@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from core.database.upsert import write_many as write_many
     from core.demo import Demo as Demo
     from core.demo import DemoPerson as DemoPerson
+    from core.documents import DOCUMENT_FONT as DOCUMENT_FONT
+    from core.documents import new_document as new_document
     from core.errors import CaptureRejected as CaptureRejected
     from core.errors import Conflict as Conflict
     from core.errors import InvalidEmail as InvalidEmail
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
     from core.errors import PaymentFailed as PaymentFailed
     from core.errors import SendRefused as SendRefused
     from core.errors import TresenError as TresenError
-    from core.fonts import DOCUMENT_FONT as DOCUMENT_FONT
-    from core.fonts import document_fonts as document_fonts
     from core.hookspecs import hookimpl as hookimpl
     from core.i18n import Language as Language
     from core.i18n import currency_digits as currency_digits
@@ -179,7 +179,7 @@ _HOMES = {
         "TresenError",
     ),
     "core.hookspecs": ("hookimpl",),
-    "core.fonts": ("DOCUMENT_FONT", "document_fonts"),
+    "core.documents": ("DOCUMENT_FONT", "new_document"),
     "core.i18n": ("Language", "currency_digits"),
     "core.jobs.queue": ("cancel_job", "queue_job", "read_job"),
     "core.messages.composing": ("language_of", "queue_message"),

@@ -159,8 +159,16 @@ def _note(
 
 
 def _letter(site: Site, row: Newsletter, contact: Contact) -> dict[str, Any]:
+    outgoing = outgoing_to(site, row, contact)
+    author = Actor(kind="staff", id=row.author_id, name=row.author_name)
+    key = f"newsletter.{row.id}.{contact.id}"
+    return outbox_row(site, outgoing, actor=author, idempotency_key=key, newsletter_id=row.id)
+
+
+def outgoing_to(site: Site, row: Newsletter, contact: Contact) -> Outgoing:
+    """The letter of this newsletter to one contact."""
     subject, text = filled(site, row, contact)
-    outgoing = Outgoing(
+    return Outgoing(
         contact_id=contact.id,
         email=contact.email,
         purpose=row.purpose,
@@ -169,9 +177,6 @@ def _letter(site: Site, row: Newsletter, contact: Contact) -> dict[str, Any]:
         language=language_of(site, contact),
         topic=row.topic,
     )
-    author = Actor(kind="staff", id=row.author_id, name=row.author_name)
-    key = f"newsletter.{row.id}.{contact.id}"
-    return outbox_row(site, outgoing, actor=author, idempotency_key=key, newsletter_id=row.id)
 
 
 def filled(site: Site, row: Newsletter, contact: Contact) -> tuple[str, str]:

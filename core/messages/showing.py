@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from core.contacts.files import file_path
 from core.contacts.models import Contact, now
 from core.errors import InvalidInput, NotFound
-from core.messages.composing import language_of, mail_id
+from core.messages.composing import mail_id
 from core.messages.deciding import ask_may_send
-from core.messages.feeding import filled
+from core.messages.feeding import outgoing_to
 from core.messages.mail import (
     Attachment,
     CannotBeWritten,
@@ -29,7 +29,6 @@ from core.messages.mail import (
 from core.messages.mail_html import mail_html
 from core.messages.models import Newsletter, NewsletterFile
 from core.messages.smtp import Connection, NobodyKnows, ServerAway
-from core.values import Outgoing
 
 if TYPE_CHECKING:
     from core.site import Site
@@ -52,24 +51,15 @@ def show_to(session: Session, site: Site, row: Newsletter, contact: Contact) -> 
 
     The person's own links lead to the start page instead: nobody else may unsubscribe them by trying one.
     """
-    subject, text = filled(site, row, contact)
-    outgoing = Outgoing(
-        contact_id=contact.id,
-        email=contact.email,
-        purpose=row.purpose,
-        subject=subject,
-        text=text,
-        language=language_of(site, contact),
-        topic=row.topic,
-    )
+    outgoing = outgoing_to(site, row, contact)
     allowed = ask_may_send(session, site, outgoing)
     own = re.compile(re.escape(site.settings.base_url) + r"/[^\s<>\"']+")
     return Shown(
         to_name=contact.name,
         to_email=contact.email,
         language=outgoing.language,
-        subject=subject,
-        text=text,
+        subject=outgoing.subject,
+        text=outgoing.text,
         footers=[own.sub(site.settings.base_url, footer) for footer in allowed.footers],
     )
 

@@ -8,11 +8,10 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import File, Redirect, Response
 
 from core.contacts.details import clean_details
-from core.contacts.files import file_path
-from core.errors import EditConflict, InvalidInput, NotFound, TooManyAttempts
+from core.errors import EditConflict, InvalidInput, TooManyAttempts
 from core.i18n import LANGUAGES
-from core.pictures import SANDBOX
 from core.values import Details
+from core.web.files import send_file
 from core.web.requests import Form, FormInput, Request
 from core.web.routing import ZONE, get, post
 from core.zone import thread
@@ -122,16 +121,7 @@ def download(request: Request, file_id: FromPath[int]) -> File:
     """A file of one of the own messages, to save and never to show."""
     with request.site.session() as session:
         file = thread.find_own_file(session, request.customer.contact_id, file_id)
-    path = file_path(request.site.settings.data_dir, file.stored_name)
-    if not path.is_file():
-        raise NotFound("There is no such file.")
-    return File(
-        path,
-        filename=file.name,
-        media_type="application/octet-stream",
-        content_disposition_type="attachment",
-        headers=SANDBOX,
-    )
+    return send_file(request.site.settings.data_dir, file)
 
 
 ROUTES: list[Any] = [details_page, save_details, messages_page, write, download]

@@ -6,8 +6,14 @@ browser has it right.
 
 from __future__ import annotations
 
-from core import DOCUMENT_FONT, document_fonts
+from functools import partial
+from typing import TYPE_CHECKING
+
+from core import DOCUMENT_FONT, new_document
 from plugins.consent.proof import Proof
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 LEFT, RIGHT, TOP, BOTTOM = 25.0, 20.0, 20.0, 22.0
 """Margins in millimetres."""
@@ -20,29 +26,17 @@ LINE = 4.8
 
 def render_pdf(proof: Proof) -> bytes:
     """The PDF of a proof."""
-    # Loading the library takes a third of a second, and few processes ever make a PDF.
-    from fpdf import FPDF, FPDF_VERSION
+    pdf = new_document(
+        title=proof.title,
+        author=proof.site_name,
+        language=proof.language,
+        made_at=proof.made_at,
+        margins=(LEFT, RIGHT, TOP, BOTTOM),
+        foot=partial(_draw_foot, proof),
+    )
+    # The library is loaded by now.
     from fpdf.enums import XPos, YPos
 
-    class Letter(FPDF):
-        def footer(self) -> None:
-            self.set_font(DOCUMENT_FONT, size=7.5)
-            self.set_xy(LEFT, -14)
-            self.cell(
-                self.w - LEFT - RIGHT, 4, f"{proof.site_name} · {proof.title} · {self.page_no()}/{{nb}}", align="R"
-            )
-
-    pdf = Letter(format="A4")
-    pdf.set_creation_date(proof.made_at)
-    pdf.set_title(proof.title)
-    pdf.set_author(proof.site_name)
-    pdf.set_producer(f"fpdf2 {FPDF_VERSION}")
-    pdf.set_lang(proof.language)
-    for style, file in document_fonts().items():
-        pdf.add_font(DOCUMENT_FONT, style=style, fname=file)
-    pdf.set_margins(LEFT, TOP, RIGHT)
-    pdf.set_auto_page_break(True, margin=BOTTOM)
-    pdf.add_page()
     wide = pdf.w - LEFT - RIGHT
 
     def line(label: str, value: str) -> None:
@@ -77,3 +71,9 @@ def render_pdf(proof: Proof) -> bytes:
     pdf.set_font(DOCUMENT_FONT, size=8.5)
     pdf.multi_cell(wide, 4.4, proof.note, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
     return bytes(pdf.output())
+
+
+def _draw_foot(proof: Proof, pdf: FPDF) -> None:
+    pdf.set_font(DOCUMENT_FONT, size=7.5)
+    pdf.set_xy(LEFT, -14)
+    pdf.cell(pdf.w - LEFT - RIGHT, 4, f"{proof.site_name} · {proof.title} · {pdf.page_no()}/{{nb}}", align="R")

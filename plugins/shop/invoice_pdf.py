@@ -6,10 +6,16 @@ printed as an empty box, and the page in the browser has it right.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from litestar.response import Response
 
-from core import DOCUMENT_FONT, Request, document_fonts
+from core import DOCUMENT_FONT, Request, new_document
 from plugins.shop.documents import Document, read_document
+
+if TYPE_CHECKING:
+    from fpdf import FPDF
 
 LEFT, RIGHT, TOP, BOTTOM = 25.0, 20.0, 20.0, 40.0
 """Margins in millimetres; the foot of the page stands within the lower one."""
@@ -35,36 +41,17 @@ def pdf_answer(request: Request, invoice_id: int) -> Response[bytes]:
 
 def render_pdf(document: Document) -> bytes:
     """The PDF of an invoice."""
-    # Loading the library takes a third of a second, and few processes ever make a PDF.
-    from fpdf import FPDF, FPDF_VERSION
+    pdf = new_document(
+        title=f"{document.title} {document.number}",
+        author=document.seller[0],
+        language=document.language,
+        made_at=document.issued_at,
+        margins=(LEFT, RIGHT, TOP, BOTTOM),
+        foot=partial(_draw_foot, document),
+    )
+    # The library is loaded by now.
     from fpdf.enums import XPos, YPos
 
-    class Letter(FPDF):
-        def footer(self) -> None:
-            self.set_y(-BOTTOM + 8)
-            self.set_draw_color(180)
-            self.line(LEFT, self.get_y() - 2, self.w - RIGHT, self.get_y() - 2)
-            self.set_font(DOCUMENT_FONT, size=7.5)
-            top, width = self.get_y(), (self.w - LEFT - RIGHT) / 3
-            for place, block in enumerate(document.foot):
-                self.set_xy(LEFT + place * width, top)
-                self.multi_cell(width - 2, 3.4, "\n".join(block), align="L")
-            self.set_xy(LEFT, -11)
-            self.cell(
-                self.w - LEFT - RIGHT, 4, f"{document.number} · {document.page} {self.page_no()}/{{nb}}", align="R"
-            )
-
-    pdf = Letter(format="A4")
-    pdf.set_creation_date(document.issued_at)
-    pdf.set_title(f"{document.title} {document.number}")
-    pdf.set_author(document.seller[0])
-    pdf.set_producer(f"fpdf2 {FPDF_VERSION}")
-    pdf.set_lang(document.language)
-    for style, file in document_fonts().items():
-        pdf.add_font(DOCUMENT_FONT, style=style, fname=file)
-    pdf.set_margins(LEFT, TOP, RIGHT)
-    pdf.set_auto_page_break(True, margin=BOTTOM)
-    pdf.add_page()
     wide = pdf.w - LEFT - RIGHT
 
     pdf.set_font(DOCUMENT_FONT, style="B", size=14)
@@ -139,3 +126,16 @@ def render_pdf(document: Document) -> bytes:
         pdf.multi_cell(wide, LINE, note, align="L", new_x=XPos.LMARGIN, new_y=YPos.NEXT)
         pdf.ln(2)
     return bytes(pdf.output())
+
+
+def _draw_foot(document: Document, pdf: FPDF) -> None:
+    pdf.set_y(-BOTTOM + 8)
+    pdf.set_draw_color(180)
+    pdf.line(LEFT, pdf.get_y() - 2, pdf.w - RIGHT, pdf.get_y() - 2)
+    pdf.set_font(DOCUMENT_FONT, size=7.5)
+    top, width = pdf.get_y(), (pdf.w - LEFT - RIGHT) / 3
+    for place, block in enumerate(document.foot):
+        pdf.set_xy(LEFT + place * width, top)
+        pdf.multi_cell(width - 2, 3.4, "\n".join(block), align="L")
+    pdf.set_xy(LEFT, -11)
+    pdf.cell(pdf.w - LEFT - RIGHT, 4, f"{document.number} · {document.page} {pdf.page_no()}/{{nb}}", align="R")

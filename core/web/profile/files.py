@@ -7,29 +7,21 @@ from typing import Any
 from litestar.params import FromPath
 from litestar.response import File
 
-from core.contacts.files import file_path, find_file
+from core.contacts.files import find_file
 from core.contacts.finding import find_contact
 from core.errors import NotFound
-from core.pictures import SANDBOX, send_picture
+from core.pictures import send_picture
+from core.web.files import send_file
 from core.web.requests import Request
 from core.web.routing import get
 
 
 @get("/dashboard/contacts/{contact_id:int}/files/{file_id:int}", permission="contact.view")
 def download(request: Request, contact_id: FromPath[int], file_id: FromPath[int]) -> File:
-    """A file of this contact, to save and never to show: whatever it is, it is sent as plain bytes."""
+    """A file of this contact, to save and never to show."""
     with request.site.session() as session:
         file = find_file(session, contact_id, file_id)
-    path = file_path(request.site.settings.data_dir, file.stored_name)
-    if not path.is_file():
-        raise NotFound("There is no such file.")
-    return File(
-        path,
-        filename=file.name,
-        media_type="application/octet-stream",
-        content_disposition_type="attachment",
-        headers=SANDBOX,
-    )
+    return send_file(request.site.settings.data_dir, file)
 
 
 @get("/dashboard/contacts/{contact_id:int}/picture/{name:str}", permission="contact.view")
