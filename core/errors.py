@@ -91,5 +91,9 @@ class CaptureRejected(TresenError):
     """A plugin's `screen_capture` refused the visitor's data; the caller's transaction should be given up."""
 
 
+class BackupError(TresenError):
+    """A backup can't be made, read or restored; nothing was changed, unless the text says what."""
+
+
 class PaymentFailed(TresenError):
     """A provider of payments did not answer as it should. Nothing was paid through it; it can be tried again."""

@@ -153,10 +153,24 @@ class Settings:
         metadata=_variable("whether the server also does what is due in the background; no: run `tresen worker`"),
     )
 
+    erasure_journal: str = field(
+        default="",
+        metadata=_variable("file in which erasings are written down, best on another disk; in the data folder"),
+    )
+    pg_bin: str = field(
+        default="",
+        metadata=_variable("folder of pg_dump and pg_restore, for backups of PostgreSQL; found on the PATH"),
+    )
+
     @property
     def resolved_database_url(self) -> str:
         """The database URL, the default SQLite file included."""
         return self.database_url or f"sqlite:///{(self.data_dir / 'tresen.sqlite').absolute()}"
+
+    @property
+    def journal(self) -> Path:
+        """The journal of erasures, the default file included."""
+        return Path(self.erasure_journal) if self.erasure_journal else self.data_dir / "erasures.jsonl"
 
     @property
     def is_secure(self) -> bool:

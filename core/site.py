@@ -16,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from core import state
+from core.backup.placing import check_whole
 from core.contacts.custom_fields.definitions import Definition, read_definitions
 from core.contributions import Contributions, collect
 from core.database import migrate
@@ -322,6 +323,7 @@ def open_site(
     A plugin found for the first time is switched on. With `upgrade=False` the tables must be up to date already.
     """
     settings = settings or settings_from_environment()
+    check_whole(settings)
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     installed = find_plugins(settings, plugins)
     database = open_database(settings.resolved_database_url)

@@ -19,6 +19,9 @@ PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 
 # Read by who installs or writes something, in a terminal or a log: English.
 IN_ENGLISH = {
+    *(f"core/backup/{name}.py" for name in ("archive", "journal", "making", "placing")),
+    *(f"core/backup/{name}.py" for name in ("postgres", "restoring", "snapshots", "sqlite")),
+    "core/cli/backups.py",
     "core/cli/plugins.py",
     "core/contributions.py",
     "core/database/engine.py",

@@ -11,7 +11,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from core.cli import accounts, plugins, running, transfer, upkeep
+from core.cli import accounts, backups, plugins, running, transfer, upkeep
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,6 +52,6 @@ def _parser() -> tuple[argparse.ArgumentParser, frozenset[str]]:
         epilog="Plugins add commands of their own: tresen PLUGIN --help",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for part in (running, upkeep, accounts, plugins, transfer):
+    for part in (running, upkeep, backups, accounts, plugins, transfer):
         part.add_to(commands)
     return parser, frozenset(commands.choices)

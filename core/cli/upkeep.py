@@ -21,12 +21,14 @@ def add_to(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _migrate(_arguments: argparse.Namespace) -> int:
+    from core.backup.placing import check_whole
     from core.database import migrate
     from core.database.engine import open_database
     from core.settings import settings_from_environment
     from core.site import all_migrations, find_plugins
 
     settings = settings_from_environment()
+    check_whole(settings)
     database = open_database(settings.resolved_database_url)
     changed = migrate.upgrade(database, all_migrations(find_plugins(settings)))
     database.dispose()

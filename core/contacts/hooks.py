@@ -12,6 +12,7 @@ from core.api.acting import ROUTES as ACTING_ROUTES
 from core.api.belongings import ROUTES as BELONGING_ROUTES
 from core.api.contacts import ROUTES as API_ROUTES
 from core.api.imports import ROUTES as API_IMPORT_ROUTES
+from core.backup import journal
 from core.contacts import columns, filters, jumping, tiles
 from core.contacts.actions import ACTIONS
 from core.contacts.bulk.actions import ACTIONS as BULK_ACTIONS
@@ -32,6 +33,7 @@ from core.values import (
     Action,
     ActivityKind,
     BulkAction,
+    Check,
     Column,
     Erased,
     ExportSection,
@@ -145,9 +147,21 @@ def jobs() -> list[Job]:
         Job(key="contact.import_undo", label="Take an import back", step=undo_step, permission=asked),
         Job(key="contact.import_tidy", label="Forget imported files", every=timedelta(hours=1), run=forget_files),
         tidying_job(),
+        Job(
+            key="contact.journal",
+            label="Write down who was deleted",
+            every=timedelta(minutes=1),
+            run=journal.write_what_waits,
+        ),
         Job(key="contact.clear", label="Clear up after deletions", every=timedelta(minutes=5), run=remains.clear_again),
         Job(key="contact.sweep", label="Remove files nobody names", every=timedelta(days=1), run=remains.sweep_daily),
     ]
+
+
+@hookimpl
+def checks() -> list[Check]:
+    """The journal of erasures."""
+    return journal.checks()
 
 
 @hookimpl

@@ -115,6 +115,8 @@ class Message(Base):
             sqlite_where=sql("newsletter_id IS NOT NULL"),
             postgresql_where=sql("newsletter_id IS NOT NULL"),
         ),
+        # Addresses that answers go to name it by its number, which must not become another message's.
+        {"sqlite_autoincrement": True},
     )
 
 

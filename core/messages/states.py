@@ -48,6 +48,9 @@ STATE_SIGNS: Mapping[State, tuple[str, str]] = MappingProxyType(
 )
 """State → colour and icon of its badge."""
 
+RESTORED_TEXTS = ("The site was restored from a backup, and this message may have gone out before.",)
+"""Why a message is unknown that waited when a backup was made, a message id."""
+
 DECISION_LABELS: Mapping[str, str] = MappingProxyType(
     {"sent": "Treat as sent", "resend": "Send again", "settle": "Leave it", "withdraw": "Withdraw"}
 )

@@ -14,6 +14,7 @@ from attrs import frozen
 from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.orm import Session
 
+from core.backup import journal
 from core.contacts.models import Contact, StoredFile
 from core.contacts.search_index import forget_removed
 from core.database.after import after_commit
@@ -74,6 +75,7 @@ def erase(
         number += len(found)
     if receipt_id is not None:
         forget_removed(session.connection())
+        after_commit(session, partial(journal.write_down, site))
         after_commit(session, partial(remains.clear, site, receipt_id, files))
     return Receipt(id=receipt_id, contacts=number)
 

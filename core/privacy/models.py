@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey
+from sqlalchemy import JSON, BigInteger, CheckConstraint, ForeignKey, Index
+from sqlalchemy import text as sql
 from sqlalchemy.orm import Mapped, mapped_column
 
 from core.contacts.models import now
@@ -55,9 +56,21 @@ class ErasedContact(Base):
     """The number of an erased contact, which says nothing of the person.
 
     A backup from before the erasing still holds the person: after it was restored, these are erased once more.
+    `journaled_at` is when that was written down outside of the database (`core.backup.journal`).
     """
 
     __tablename__ = "erased_contacts"
 
     contact_id: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
     receipt_id: Mapped[int] = mapped_column(BigInt, ForeignKey("erasure_receipts.id", ondelete="CASCADE"), index=True)
+    journaled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        # Only what waits: it is looked for after each erasing, and every minute.
+        Index(
+            "ix_erased_contacts_unwritten",
+            "contact_id",
+            sqlite_where=sql("journaled_at IS NULL"),
+            postgresql_where=sql("journaled_at IS NULL"),
+        ),
+    )

@@ -13,9 +13,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnClause, column, inspect, select, table, update
+from sqlalchemy import ColumnClause, Connection, column, inspect, select, table, update
 from sqlalchemy.orm import Session
 
+from core.backup.folders import remove_abandoned
 from core.contacts.files import STORED_NAME, file_path
 from core.contacts.models import now
 from core.privacy.models import ErasureReceipt
@@ -34,7 +35,7 @@ def clear(site: Site, receipt_id: int, stored_names: Sequence[str]) -> None:
     """Right after an erasing was committed: remove its files, and empty the write-ahead log. Never raises."""
     try:
         with site.session() as session:
-            named = _named(session, _naming_tables(session), stored_names)
+            named = _named(session, naming_tables(session.connection()), stored_names)
         gone = _remove(file_path(site.settings.data_dir, name) for name in stored_names if name not in named)
         if gone and fold_log(site.database):
             _note_cleared(site, [receipt_id])
@@ -54,6 +55,8 @@ def clear_again(site: Site) -> None:
 def sweep_daily(site: Site) -> None:
     """Remove what a crash left behind, also of an upload that came to nothing: for the periodic job."""
     sweep(site)
+    # A backup that was killed has left links to files there, also to those of people who were erased since.
+    remove_abandoned(site.settings.data_dir)
 
 
 def sweep(site: Site, *, older_than: timedelta = UPLOADING) -> int:
@@ -65,7 +68,7 @@ def sweep(site: Site, *, older_than: timedelta = UPLOADING) -> int:
     before = time.time() - older_than.total_seconds()
     left = 0
     with site.session() as session:
-        tables = _naming_tables(session)
+        tables = naming_tables(session.connection())
     for part in sorted(folder.iterdir()) if folder.is_dir() else ():
         files = (
             {file.name: file for file in part.iterdir() if STORED_NAME.fullmatch(file.name)} if part.is_dir() else {}
@@ -106,9 +109,9 @@ def _note_cleared(site: Site, receipt_ids: Sequence[int]) -> None:
         session.execute(update(ErasureReceipt).where(ErasureReceipt.id.in_(receipt_ids)).values(cleared_at=now()))
 
 
-def _naming_tables(session: Session) -> list[str]:
+def naming_tables(connection: Connection) -> list[str]:
     """The tables whose rows name files."""
-    inspector = inspect(session.connection())
+    inspector = inspect(connection)
     return [
         name
         for name in inspector.get_table_names()

@@ -35,7 +35,7 @@ def _accounts(tmp_path: Path, database_url: str) -> list[tuple[str, str]]:
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
-    for command in ("serve", "demo", "migrate", "user", "plugin", "doctor"):
+    for command in ("serve", "demo", "migrate", "user", "plugin", "doctor", "backup", "restore"):
         with pytest.raises(SystemExit) as ended:
             main([command, "--help"])
         assert ended.value.code == 0
