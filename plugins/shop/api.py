@@ -98,7 +98,7 @@ def place(request: Request, data: JSONBody[OrderRequest]) -> Response[OrderResou
     currency = data.currency.upper()
     if currency and currency not in list_currencies():
         raise InvalidInput("Enter the three letters of a currency, such as EUR.", field="currency")
-    if data.discount < 0 or (data.discount and data.voucher):
+    if data.discount < 0:
         raise InvalidInput("Send either a voucher or what was taken off.", field="discount")
     if len(data.note) > MAX_NOTE:
         raise InvalidInput("This is too long: %(max)s characters at most.", field="note", max=MAX_NOTE)
@@ -124,6 +124,7 @@ def place(request: Request, data: JSONBody[OrderRequest]) -> Response[OrderResou
                     actor=request.actor,
                     placed_at=placed_at,
                     voucher=data.voucher,
+                    second_voucher=data.second_voucher,
                     source=source,
                 ),
             )
@@ -241,6 +242,7 @@ def take_back(request: Request, order_id: FromPath[int], data: JSONBody[RefundRe
         return RefundResource(
             amount=done.amount.minor,
             money_back=done.money_back.minor,
+            to_balance=done.to_balance.minor,
             order=_resource(request, session, order_id),
         )
 

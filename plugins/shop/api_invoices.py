@@ -30,7 +30,7 @@ class InvoiceResource:
     """An invoice, or the correction of one (`kind`), which never changes; only `paid_at`, of its order, does.
 
     Amounts of a correction are below zero, so that all add up. `issued_on` is the day on it, `corrects` the number of
-    the corrected invoice, `pdf` the address of its file.
+    the corrected invoice, `pdf` the address of its file. `paid_by_voucher` of the total was paid with a balance.
     """
 
     id: int
@@ -44,6 +44,7 @@ class InvoiceResource:
     buyer: AddressResource
     currency: str
     total: int
+    paid_by_voucher: int
     taxes: Sequence[TaxResource]
     paid_at: datetime | None
     href: str
@@ -117,6 +118,7 @@ def _resources(session: Session, site: Site, ids: Sequence[int]) -> list[Invoice
             buyer=AddressResource(**one.content["buyer"]),
             currency=one.currency,
             total=signed(one, one.total),
+            paid_by_voucher=one.content.get("paid_by_voucher", 0),
             taxes=[
                 TaxResource(rate=part["rate"], gross=signed(one, part["gross"]), tax=signed(one, part["tax"]))
                 for part in one.content["taxes"]

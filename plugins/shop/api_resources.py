@@ -13,8 +13,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from core import Details, Site
+from plugins.shop.balances import Paid, paid_with_balance
 from plugins.shop.models import Delivery, Order, OrderLine, OrderTax
-from plugins.shop.orders import DELIVERED
+from plugins.shop.order_writing import DELIVERED
 
 BASE = "/api/v1/shop/orders"
 
@@ -70,8 +71,9 @@ class SourceResource:
 class OrderResource:
     """An order.
 
-    `total` is what was to be paid when it was placed, the lines less `discount`; `refunded` was taken back since. Times
-    are in UTC. `problem` is said once, by the answer to a step: the step is done, and this did not go with it.
+    `total` is what was to be paid when it was placed, the lines less `discount`; `refunded` was taken back since.
+    `paid_by_voucher` is what the balance of `balance_voucher` has paid of it, less what went back onto it. Times are in
+    UTC. `problem` is said once, by the answer to a step: the step is done, and this did not go with it.
     """
 
     id: int
@@ -92,6 +94,8 @@ class OrderResource:
     refunded: int
     taxes: Sequence[TaxResource]
     voucher: str
+    balance_voucher: str
+    paid_by_voucher: int
     payment_method: str
     note: str
     source: SourceResource | None
@@ -130,7 +134,7 @@ class OrderRequest:
 
     `details` and `delivery` have the members of `address`. For an order from elsewhere: `source`, its own name for it,
     which is here once only, `placed_at`, `currency` (then without variants) and `discount`. With `mail` the customer
-    gets the confirmation.
+    gets the confirmation. `voucher` and `second_voucher` are codes: one that takes something off, one with a balance.
     """
 
     email: str
@@ -138,6 +142,7 @@ class OrderRequest:
     details: Mapping[str, str] = {}
     delivery: Mapping[str, str] | None = None
     voucher: str = ""
+    second_voucher: str = ""
     payment_method: str = ""
     note: str = ""
     mail: bool = False
@@ -174,10 +179,13 @@ class RefundRequest:
 
 @frozen(kw_only=True)
 class RefundResource:
-    """What came of it: `amount` is taken off the order, `money_back` goes back to the customer."""
+    """What came of it: `amount` is taken off the order, `money_back` goes back to the customer, `to_balance` of it onto
+    the voucher that paid.
+    """
 
     amount: int
     money_back: int
+    to_balance: int
     order: OrderResource
 
 
@@ -204,6 +212,7 @@ def order_resources(session: Session, site: Site, orders: Sequence[Order]) -> li
     for tax in session.scalars(select(OrderTax).where(OrderTax.order_id.in_(ids)).order_by(OrderTax.rate)):
         taxes[tax.order_id].append(TaxResource(rate=tax.rate, gross=tax.gross, tax=tax.tax))
     deliveries = {one.order_id: one for one in session.scalars(select(Delivery).where(Delivery.order_id.in_(ids)))}
+    paid, none = paid_with_balance(session, ids), Paid(code="", minor=0)
     base = site.settings.base_url
     return [
         OrderResource(
@@ -225,6 +234,8 @@ def order_resources(session: Session, site: Site, orders: Sequence[Order]) -> li
             refunded=order.refunded,
             taxes=taxes[order.id],
             voucher=order.voucher_code,
+            balance_voucher=paid.get(order.id, none).code,
+            paid_by_voucher=paid.get(order.id, none).minor,
             payment_method=order.payment_method,
             note=order.note,
             source=SourceResource(name=order.source, reference=order.source_reference) if order.source else None,

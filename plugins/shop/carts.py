@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from core import InvalidInput, Money, Request, Site, sign, unsign
 from plugins.shop.amounts import MAX_LINES, MAX_QUANTITY, PricedLine, TaxPart, tax_moneys, taxes_of, total_of
+from plugins.shop.balances import find_spending, sort_codes
 from plugins.shop.catalogue import first_pictures, full_name
 from plugins.shop.models import Cart, CartLine, Product, Variant, now
 from plugins.shop.orders import Item
@@ -43,7 +44,8 @@ class CartEntry:
 class CartView:
     """A cart as pages show it, priced by the variants as they are now.
 
-    `discount` is what the voucher takes off; with a `voucher_problem` nothing.
+    `discount` is what the voucher takes off; with a `voucher_problem` nothing. `balance` is what a voucher with a
+    balance pays of the total, `balance_left` what is on it afterwards; with a `balance_problem` nothing.
     """
 
     entries: Sequence[CartEntry]
@@ -51,8 +53,17 @@ class CartView:
     discount: Money
     voucher_code: str
     voucher_problem: InvalidInput | None
+    balance: Money
+    balance_left: Money | None
+    balance_code: str
+    balance_problem: InvalidInput | None
     taxes: Sequence[TaxPart]
     checkout_key: str
+
+    @property
+    def due(self) -> Money:
+        """What is left to pay."""
+        return Money(minor=self.total.minor - self.balance.minor, currency=self.total.currency)
 
     @property
     def tax_moneys(self) -> Sequence[Money]:
@@ -68,6 +79,11 @@ class CartView:
     def voucher(self) -> str:
         """The code of the voucher that an order uses."""
         return "" if self.voucher_problem is not None else self.voucher_code
+
+    @property
+    def balance_voucher(self) -> str:
+        """The code of the voucher whose balance pays."""
+        return "" if self.balance_problem is not None else self.balance_code
 
     @property
     def can_be_ordered(self) -> bool:
@@ -165,12 +181,24 @@ def view_cart(session: Session, site: Site, cart: Cart | None, *, pictures: bool
             off = find_discount(session, code, goods).amount.minor
         except InvalidInput as error:
             problem = error
+    total = Money(minor=goods.minor - off, currency=currency)
+    balance_code = cart.balance_code if cart is not None else ""
+    spending, no_balance = None, None
+    if balance_code and lines:
+        try:
+            spending = find_spending(session, balance_code, goods, total)
+        except InvalidInput as error:
+            no_balance = error
     return CartView(
         entries=entries,
-        total=Money(minor=goods.minor - off, currency=currency),
+        total=total,
         discount=Money(minor=off, currency=currency),
         voucher_code=code,
         voucher_problem=problem,
+        balance=spending.amount if spending is not None else Money(minor=0, currency=currency),
+        balance_left=spending.left if spending is not None else None,
+        balance_code=balance_code,
+        balance_problem=no_balance,
         taxes=taxes_of(lines, off),
         checkout_key=cart.checkout_key if cart is not None else "",
     )
@@ -221,23 +249,36 @@ def change_cart(session: Session, cart: Cart, quantities: Mapping[int, int]) -> 
 
 
 def use_voucher(session: Session, site: Site, cart: Cart, code: str) -> str:
-    """Put a voucher to the cart, or take it away with an empty code; answers the code as it is written.
+    """Put a voucher to the cart; answers the code as it is written.
 
-    Raises InvalidInput for one that can't be used for what is in the cart now.
+    Beside one that takes something off there is place for one with a balance; of the same sort the new one replaces
+    the old. Raises InvalidInput for one that can't be used for what is in the cart now.
     """
-    if code:
-        cart.voucher_code = ""
+    if sort_codes(session, {"voucher": code}).balance:
+        cart.balance_code = ""
         view = view_cart(session, site, cart)
-        cart.voucher_code = find_discount(session, code, view.total).code
+        goods = total_of([entry.line for entry in view.entries], view.total.currency)
+        cart.balance_code = used = find_spending(session, code, goods, view.total).code
     else:
         cart.voucher_code = ""
+        goods = view_cart(session, site, cart).total
+        cart.voucher_code = used = find_discount(session, code, goods).code
     _touch(cart)
-    return cart.voucher_code
+    return used
+
+
+def drop_vouchers(cart: Cart, sort: str = "") -> None:
+    """Use no voucher any longer: none of a sort, "discount" or "balance", or none at all."""
+    if sort != "balance":
+        cart.voucher_code = ""
+    if sort != "discount":
+        cart.balance_code = ""
+    _touch(cart)
 
 
 def empty_cart(session: Session, cart: Cart) -> None:
     """Take everything out, after it was ordered."""
-    cart.voucher_code = ""
+    cart.voucher_code = cart.balance_code = ""
     session.execute(delete(CartLine).where(CartLine.cart_id == cart.id))
     _touch(cart)
 
@@ -275,14 +316,26 @@ def _touch(cart: Cart) -> None:
 
 
 def offer_of(site: Site, view: CartView) -> str:
-    """The hidden value of a checkout form: this cart, at this total."""
-    return sign(site.secret, "shop.checkout", f"{view.checkout_key} {view.total.minor} {view.total.currency}")
+    """The hidden value of a checkout form: this cart, at this total, of which a balance pays so much."""
+    shown = (view.checkout_key, view.total.minor, view.total.currency, view.balance.minor)
+    return sign(site.secret, "shop.checkout", " ".join(map(str, shown)))
 
 
-def read_offer(site: Site, offer: str) -> tuple[str, Money] | None:
-    """The cart's key and the total that the form showed; None when this is not a value we made."""
-    text = unsign(site.secret, "shop.checkout", offer)
-    if text is None:
+@frozen(kw_only=True)
+class Offer:
+    """What a checkout form showed: the cart's key, the total, and what of it a balance pays."""
+
+    key: str
+    total: Money
+    balance: Money
+
+
+def read_offer(site: Site, offer: str) -> Offer | None:
+    """What the form showed; None when this is not a value we made."""
+    parts = (unsign(site.secret, "shop.checkout", offer) or "").split(" ")
+    if len(parts) != 4:
         return None
-    key, minor, currency = text.split(" ")
-    return key, Money(minor=int(minor), currency=currency)
+    key, minor, currency, balance = parts
+    return Offer(
+        key=key, total=Money(minor=int(minor), currency=currency), balance=Money(minor=int(balance), currency=currency)
+    )

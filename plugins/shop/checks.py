@@ -1,7 +1,8 @@
 """What must hold in the shop's tables, looked at and mended by `tresen doctor`.
 
-What is kept twice for quickness (the totals of contacts, how often a voucher was used) is worked out anew from the
-orders; an order itself is a record of the books and is never changed: what does not fit there is said.
+What is kept twice for quickness (the totals of contacts, how often a voucher was used, what is left of a balance) is
+worked out anew from the orders and movements; those are records of the books and are never changed: what does not fit
+there is said.
 """
 
 from __future__ import annotations
@@ -12,7 +13,19 @@ from sqlalchemy import Table, and_, case, delete, func, insert, or_, select, tex
 from sqlalchemy.orm import Session
 
 from core import Check, Site
-from plugins.shop.models import CustomerAmount, CustomerTotals, Order, OrderLine, OrderTax, Voucher, VoucherUse
+from plugins.shop.models import (
+    CustomerAmount,
+    CustomerTotals,
+    Order,
+    OrderLine,
+    OrderTax,
+    Payment,
+    Refund,
+    Voucher,
+    VoucherMovement,
+    VoucherUse,
+)
+from plugins.shop.seller import BALANCE
 from plugins.shop.totals import BOUGHT, COUNTED
 
 MOST = 100
@@ -20,11 +33,18 @@ MOST = 100
 
 
 def checks() -> list[Check]:
-    """Totals of contacts, uses of vouchers, and the sums of orders."""
+    """Totals of contacts, uses and balances of vouchers, and the sums of orders."""
     return [
         Check(key="shop.totals", label="Totals of purchases", find=_wrong_totals, repair=_rebuild_totals, order=200),
         Check(key="shop.voucher_uses", label="Uses of vouchers", find=_wrong_uses, repair=_recount_uses, order=201),
-        Check(key="shop.orders", label="Sums of orders", find=_wrong_sums, order=202),
+        Check(
+            key="shop.voucher_balances",
+            label="Balances of vouchers",
+            find=_wrong_balances,
+            repair=_rebuild_balances,
+            order=202,
+        ),
+        Check(key="shop.orders", label="Sums of orders", find=_wrong_sums, order=203),
     ]
 
 
@@ -108,6 +128,63 @@ def _recount_uses(session: Session, site: Site) -> None:
         update(Voucher)
         .where(Voucher.uses != _counted)
         .values(uses=_counted)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# Balances of vouchers
+
+_moved = func.coalesce(
+    select(func.sum(VoucherMovement.amount)).where(VoucherMovement.voucher_id == Voucher.id).scalar_subquery(), 0
+)
+_left = case((Voucher.kind == "balance", Voucher.value), else_=0) + _moved
+
+
+def _wrong_balances(session: Session, site: Site) -> Sequence[str]:
+    rows = session.execute(
+        select(Voucher.code, Voucher.balance, _left).where(Voucher.balance != _left).order_by(Voucher.id).limit(MOST)
+    )
+    wrong = [f"Voucher {code} has a balance of {said}, and its movements leave {left}." for code, said, left in rows]
+    moved = (
+        select(
+            VoucherMovement.order_id,
+            func.sum(VoucherMovement.amount).label("left"),
+            func.sum(VoucherMovement.amount).filter(VoucherMovement.kind == "spent").label("spent"),
+        )
+        .group_by(VoucherMovement.order_id)
+        .subquery()
+    )
+    paid = (
+        select(Payment.order_id, func.sum(Payment.amount).label("sum"))
+        .where(Payment.method == BALANCE, Payment.state == "paid")
+        .group_by(Payment.order_id)
+        .subquery()
+    )
+    back = select(Refund.order_id, func.sum(Refund.to_balance).label("sum")).group_by(Refund.order_id).subquery()
+    spent = -func.coalesce(moved.c.spent, 0)
+    orders = session.scalars(
+        select(Order.number)
+        .outerjoin(moved, moved.c.order_id == Order.id)
+        .outerjoin(paid, paid.c.order_id == Order.id)
+        .outerjoin(back, back.c.order_id == Order.id)
+        .where(
+            or_(
+                moved.c.left > 0,
+                func.coalesce(paid.c.sum, 0) != spent,
+                func.coalesce(back.c.sum, 0) != func.coalesce(moved.c.left, 0) + spent,
+            )
+        )
+        .order_by(Order.id)
+        .limit(MOST)
+    )
+    return [*wrong, *(f"Order {number}: what a balance paid of it does not fit its movements." for number in orders)]
+
+
+def _rebuild_balances(session: Session, site: Site) -> None:
+    session.execute(
+        update(Voucher)
+        .where(Voucher.balance != _left, _left.between(0, Voucher.value))
+        .values(balance=_left)
         .execution_options(synchronize_session=False)
     )
 

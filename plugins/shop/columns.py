@@ -146,8 +146,9 @@ def _has_bought(value: str) -> ColumnElement[bool] | None:
 
 
 def _vouchers(session: Session) -> list[Choice]:
-    """The vouchers that were made one by one, and the batches."""
-    own = session.execute(select(Voucher.id, Voucher.code).where(Voucher.batch_id.is_(None)).order_by(Voucher.code_key))
+    """The vouchers that were made one by one, and the batches; not the codes that stand for somebody's money."""
+    made_alone = (Voucher.batch_id.is_(None), Voucher.kind != "balance")
+    own = session.execute(select(Voucher.id, Voucher.code).where(*made_alone).order_by(Voucher.code_key))
     batches = session.execute(select(VoucherBatch.id, VoucherBatch.name).order_by(VoucherBatch.name))
     return [
         *(Choice(value=str(row.id), label=row.code) for row in own),

@@ -14,7 +14,7 @@ from core import SYSTEM, Demo, DemoPerson, InvalidInput, Site, storing
 from plugins.shop.categories import CategoryValues, add_category
 from plugins.shop.demo_pictures import draw_picture
 from plugins.shop.invoices import issue_invoice
-from plugins.shop.models import OrderLine, Product
+from plugins.shop.models import OrderLine, Product, Voucher
 from plugins.shop.orders import History, Item, NewOrder, record_order
 from plugins.shop.pictures import change_pictures, save_upload
 from plugins.shop.products import ProductValues, VariantValues, add_product, make_slug, variant_ids
@@ -147,6 +147,14 @@ VOUCHERS: Sequence[tuple[str, str, int, int, int | None]] = (
 )
 """Code, kind, basis points or cents, from an order of so many cents, how often in all."""
 
+CARDS = 20
+"""Gift cards; of the older orders one of so many as `PAID_WITH_CARD` is paid with one."""
+
+CARD = 5000
+"""Cents on each of them."""
+
+PAID_WITH_CARD = 40
+
 NOTES = ("Bitte klingeln.", "Abholung am Samstag.", "Bitte ohne Nüsse.", "Für einen Geburtstag.")
 
 REFUNDED = 20
@@ -177,7 +185,7 @@ def make_history(site: Site, demo: Demo) -> None:
     """Write products and orders through the same use cases as real visitors, the oldest first."""
     with site.begin() as session:
         products = _add_products(session, site)
-        _add_vouchers(session, site)
+        cards = iter(_add_vouchers(session, site))
     planned = [order for person in demo.people for order in _orders_of(person, demo, products)]
     planned.sort(key=lambda order: order.new.placed_at)
     later: list[Later] = []
@@ -188,7 +196,9 @@ def make_history(site: Site, demo: Demo) -> None:
                 steps = dict(order.steps)
                 shipped = steps.get("shipped")
                 history = History(paid_at=steps.get("paid"), shipped_at=shipped)
-                recorded = record_order(session, site, evolve(order.new, payment_method=method, history=history))
+                card = next(cards, "") if place % PAID_WITH_CARD == PAID_WITH_CARD // 2 else ""
+                new = evolve(order.new, payment_method=method, history=history, voucher=card)
+                recorded = record_order(session, site, new)
                 if "cancelled" in steps:
                     take_step(session, recorded.id, "cancelled", SYSTEM, steps["cancelled"])
                 if shipped is not None:
@@ -214,7 +224,8 @@ def _refund(session: Session, order_id: int, at: datetime) -> None:
     refund(session, order_id, TakeBack(pieces={line: 1}, restock=False, reason=REASON), SYSTEM, at)
 
 
-def _add_vouchers(session: Session, site: Site) -> None:
+def _add_vouchers(session: Session, site: Site) -> Sequence[str]:
+    """All vouchers; answers the codes of half of the gift cards, which orders are paid with."""
     for code, kind, value, minimum, limit in VOUCHERS:
         voucher = VoucherValues(
             code=code,
@@ -239,6 +250,10 @@ def _add_vouchers(session: Session, site: Site) -> None:
         limit_per_customer=None,
     )
     add_batch(session, site, "Wochenmarkt", 60, "MARKT", each, SYSTEM)
+    gift = evolve(each, kind="balance", value=CARD, minimum=0, limit=None)
+    batch_id = add_batch(session, site, "Geschenkgutscheine", CARDS, "GESCHENK", gift, SYSTEM)
+    codes = session.scalars(select(Voucher.code).where(Voucher.batch_id == batch_id).order_by(Voucher.id))
+    return list(codes)[: CARDS // 2]
 
 
 def _add_products(session: Session, site: Site) -> list[int]:

@@ -46,6 +46,7 @@ class Document:
     lines: Sequence[DocumentLine]
     deductions: Sequence[tuple[str, str]]
     total: tuple[str, str]
+    paid: Sequence[tuple[str, str]]
     tax_headings: tuple[str, str, str, str]
     taxes: Sequence[tuple[str, str, str, str]]
     notes: Sequence[str]
@@ -128,6 +129,7 @@ def document_of(site: Site, invoice: Invoice) -> Document:
         ],
         deductions=_deductions(language, invoice),
         total=(_("Taken back in all") if correction else _("Invoice total"), money(invoice.total)),
+        paid=_paid(language, invoice),
         tax_headings=(_("Tax rate"), _("Net"), _("Tax"), _("Gross")),
         taxes=[
             (
@@ -153,13 +155,24 @@ def _deductions(language: Language, invoice: Invoice) -> list[tuple[str, str]]:
     return [(label, "−" + language.money(Money(minor=off, currency=invoice.currency)))]
 
 
+def _paid(language: Language, invoice: Invoice) -> list[tuple[str, str]]:
+    """What a voucher with a balance has paid of the total, and what was still to be paid on the day of the invoice."""
+    paid = invoice.content.get("paid_by_voucher", 0)
+    if not paid:
+        return []
+    left = 0 if invoice.content["paid_on"] else invoice.total - paid
+    amounts = [Money(minor=minor, currency=invoice.currency) for minor in (paid, left)]
+    said = [(language.text("Paid with a voucher"), "−" + language.money(amounts[0]))]
+    return [*said, (language.text("Left to pay"), language.money(amounts[1]))] if left else said
+
+
 def _notes(language: Language, invoice: Invoice, seller: Seller) -> list[str]:
     _, content = language.text, invoice.content
     notes = []
     if invoice.kind == "invoice":
         if not content["delivered_on"]:
             notes.append(_("The goods are delivered after the date of this invoice."))
-        total = Money(minor=invoice.total, currency=invoice.currency)
+        total = Money(minor=invoice.total - content.get("paid_by_voucher", 0), currency=invoice.currency)
         if content["paid_on"]:
             notes.append(_("Paid on %(date)s.", date=_date(language, content["paid_on"])))
         elif not invoice.total:
@@ -173,6 +186,9 @@ def _notes(language: Language, invoice: Invoice, seller: Seller) -> list[str]:
                 number=invoice.number,
             )
             notes.append("\n".join([asked, *account_lines(seller, language)]))
+    if content.get("to_balance"):
+        amount = Money(minor=content["to_balance"], currency=invoice.currency)
+        notes.append(_("%(amount)s of it went back onto the voucher.", amount=amount))
     if content["tax_note"] and any(not part["rate"] for part in content["taxes"]):
         notes.append(content["tax_note"])
     return notes

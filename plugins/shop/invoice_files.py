@@ -70,6 +70,7 @@ COLUMNS: Sequence[tuple[str, Make]] = (
     *((LABELS[name], _buyer(name)) for name in ADDRESS),
     ("Currency", lambda of: of.invoice.currency),
     ("Total", lambda of: of.amount(of.invoice.total)),
+    ("Paid with a voucher", lambda of: of.amount(of.invoice.content.get("paid_by_voucher", 0))),
     (
         "Paid",
         lambda of: (

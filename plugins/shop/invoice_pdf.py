@@ -101,13 +101,14 @@ def render_pdf(document: Document) -> bytes:
             pdf.cell(width, LINE, text, align="R")
         pdf.set_xy(LEFT, top + height + 1)
 
-    if pdf.will_page_break(LINE * (len(document.deductions) + len(document.taxes) + 5)):
+    if pdf.will_page_break(LINE * (len(document.deductions) + len(document.paid) + len(document.taxes) + 5)):
         pdf.add_page()
     pdf.line(LEFT, pdf.get_y(), pdf.w - RIGHT, pdf.get_y())
     pdf.ln(1.5)
     for style, label, value in [
         *(("", label, value) for label, value in document.deductions),
         ("B", *document.total),
+        *(("", label, value) for label, value in document.paid),
     ]:
         pdf.set_font(DOCUMENT_FONT, style=style, size=10.5 if style else 9.5)
         pdf.cell(wide - 35, 6, label, align="R")

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from core import Actor, Conflict, Contact, InvalidInput, Site, language_of, payment_method, site_of, upsert
 from plugins.shop.amounts import tax_in
+from plugins.shop.balances import held_of
 from plugins.shop.holding import OVER, hold_order, owed_for
 from plugins.shop.models import Invoice, InvoiceCounter, Order, OrderLine, Refund, now
 from plugins.shop.seller import read_seller
@@ -62,6 +63,8 @@ def issue_invoice(session: Session, site: Site, order_id: int, actor: Actor, at:
             if line.refunded < line.quantity
         ],
         "voucher": order.voucher_code,
+        # A means of payment, no discount: total and tax are what they are without it (§ 3 (15) UStG).
+        "paid_by_voucher": min(held_of(session, order_id), owed_for(order)),
         "taxes": _taxes(_rests(lines)),
     }
     off = sum(line["amount"] for line in content["lines"]) - owed_for(order)
@@ -92,6 +95,7 @@ def correct_invoice(
         "language": invoice.content["language"],
         "corrects": {"number": invoice.number, "on": invoice.content["issued_on"]},
         "reason": refund.reason,
+        "to_balance": refund.to_balance,
         "lines": [
             {"name": line.name, "quantity": quantity, "tax_rate": line.tax_rate, "amount": amount}
             for line, quantity, amount in parts

@@ -26,8 +26,9 @@ from core import (
     payment_note,
     queue_message,
 )
+from plugins.shop.balances import paid_with_balance
 from plugins.shop.models import Order, OrderLine, OrderTax, Refund, now
-from plugins.shop.seller import TRANSFER, rate_text, seller_lines
+from plugins.shop.seller import BALANCE, TRANSFER, rate_text, seller_lines
 
 CONFIRMATIONS = 5
 """How many orders a day from the public form are confirmed to one contact."""
@@ -105,7 +106,9 @@ def _flooded(session: Session, order: Order) -> bool:
 
 
 def _text(session: Session, site: Site, order: Order, step: str, refund: Refund | None, language: Language) -> str:
-    money_back = Money(minor=refund.money_back if refund is not None else 0, currency=order.currency)
+    back, on_voucher = (refund.money_back, refund.to_balance) if refund is not None else (0, 0)
+    to_balance = Money(minor=on_voucher, currency=order.currency)
+    money_back = Money(minor=back - on_voucher, currency=order.currency)
     values = {
         "number": order.number,
         "date": language.date(order.placed_at),
@@ -114,8 +117,12 @@ def _text(session: Session, site: Site, order: Order, step: str, refund: Refund 
     }
     parts = [greeting(order.name, language), language.text(OPENINGS[step], **values)]
     if step == "placed":
-        parts += [_lines(session, order, language), _payment(site, order, language)]
+        by_balance = paid_with_balance(session, [order.id]).get(order.id)
+        on_balance = by_balance.minor if by_balance is not None else 0
+        parts += [_lines(session, order, language, on_balance), _payment(site, order, language)]
         parts.append(language.text("You see your order here: %(url)s", url=address_of(site, order)))
+    if to_balance.minor:
+        parts.append(language.text("%(amount)s are on your voucher again.", amount=to_balance))
     if money_back.minor:
         parts.append(language.text("We pay back %(amount)s to you.", amount=money_back))
     parts += [site.setting("shop.mail_footer"), "\n".join(seller_lines(site))]
@@ -137,7 +144,7 @@ def address_of(site: Site, order: Order) -> str:
     return f"{site.settings.base_url}/shop/thanks/{order.token}"
 
 
-def _lines(session: Session, order: Order, language: Language) -> str:
+def _lines(session: Session, order: Order, language: Language, on_balance: int) -> str:
     def money(minor: int) -> str:
         return language.money(Money(minor=minor, currency=order.currency))
 
@@ -153,12 +160,16 @@ def _lines(session: Session, order: Order, language: Language) -> str:
         for part in taxes
         if part.rate
     ]
+    if on_balance:
+        # Without the code: a mail can be read by others, and whoever has the code has the money.
+        said.append(f"{language.text('Paid with a voucher')}: −{money(on_balance)}")
+        said.append(f"{language.text('Left to pay')}: {money(order.total - on_balance)}")
     return "\n".join(said)
 
 
 def _payment(site: Site, order: Order, language: Language) -> str:
     method = payment_method(site, order.payment_method)
-    if method is None or not order.total:
+    if method is None or not order.total or method.key == BALANCE:
         return ""
     said = [f"{language.text('Payment')}: {language.text(method.label)}", payment_note(site, method, language)]
     if method.key == TRANSFER:

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from core import Actor, Details, Money, NotFound, Site, payment_method, site_of
 from plugins.shop.amounts import PricedLine, TaxPart, part_of, tax_moneys
+from plugins.shop.balances import paid_with_balance
 from plugins.shop.holding import OVER
 from plugins.shop.models import Delivery, Invoice, Order, OrderEvent, OrderLine, OrderTax, Payment, Refund
 from plugins.shop.order_book import OrderRow
-from plugins.shop.orders import DELIVERED, NOTED
+from plugins.shop.order_writing import DELIVERED, NOTED
+from plugins.shop.seller import BALANCE
 from plugins.shop.states import Step, steps_of
 
 
@@ -43,6 +45,7 @@ class PaymentView:
     amount: Money
     at: datetime
     reference: str
+    by_balance: bool = False
 
 
 @frozen(kw_only=True)
@@ -52,10 +55,16 @@ class RefundView:
     kind: str
     amount: Money
     money_back: Money
+    to_balance: Money
     reason: str
     at: datetime
     by: str
     waits: bool
+
+    @property
+    def cash_back(self) -> Money:
+        """What of it did not go onto a voucher."""
+        return Money(minor=self.money_back.minor - self.to_balance.minor, currency=self.money_back.currency)
 
 
 @frozen(kw_only=True)
@@ -87,7 +96,8 @@ class EventView:
 class OrderView(OrderRow):
     """An order with everything about it.
 
-    `surplus` is what came in beyond what it comes to, `missing` what is still owed though something came in.
+    `surplus` is what came in beyond what it comes to, `missing` what is still owed though something came in, other than
+    from a balance. `balance` is what a voucher with a balance pays of what it comes to now, `due` what is left to pay.
     `can_be_unpaid` says that a payment that staff noted can be taken back.
     """
 
@@ -100,6 +110,9 @@ class OrderView(OrderRow):
     lines: Sequence[OrderedLine]
     voucher_code: str
     discount: Money
+    balance_code: str
+    balance: Money
+    due: Money
     taxes: Sequence[TaxPart]
     events: Sequence[EventView]
     steps: Sequence[Step]
@@ -161,6 +174,9 @@ def read_order(session: Session, order_id: int) -> OrderView:
     held = came - sum(one.money_back for one in refunds)
     noted = [one.amount for one in payments if one.state == "paid" and one.reference.startswith(NOTED)]
     bought = order.total - order.refunded
+    by_balance = paid_with_balance(session, [order_id]).get(order_id)
+    on_balance = by_balance.minor if by_balance is not None else 0
+    open_still = order.paid_at is None and order.state not in OVER
     method = payment_method(site, order.payment_method)
     waiting = [one.url for one in payments if one.state == "started" and one.url and one.method == order.payment_method]
     return OrderView(
@@ -181,6 +197,9 @@ def read_order(session: Session, order_id: int) -> OrderView:
         lines=_lines(session, order),
         voucher_code=order.voucher_code,
         discount=money(order.discount),
+        balance_code=by_balance.code if by_balance is not None else "",
+        balance=money(on_balance),
+        due=money(max(0, bought - held) if open_still else 0),
         taxes=[TaxPart(rate=part.rate, gross=part.gross, tax=part.tax) for part in taxes],
         events=_events(session, order_id),
         steps=steps_of(
@@ -201,6 +220,7 @@ def read_order(session: Session, order_id: int) -> OrderView:
                 kind=one.kind,
                 amount=money(one.amount),
                 money_back=money(one.money_back),
+                to_balance=money(one.to_balance),
                 reason=one.reason,
                 at=one.at,
                 by=one.actor_name,
@@ -211,7 +231,7 @@ def read_order(session: Session, order_id: int) -> OrderView:
         invoices=_invoices(session, order_id),
         surplus=money(max(0, held - bought)),
         can_be_unpaid=order.state not in OVER and bool(noted) and held >= sum(noted),
-        missing=money(bought - held) if order.paid_at is None and 0 < held < bought else None,
+        missing=money(bought - held) if order.paid_at is None and on_balance < held < bought else None,
         pay_url=waiting[-1] if waiting else "",
     )
 
@@ -264,6 +284,7 @@ def _payment(site: Site, order: Order, payment: Payment) -> PaymentView:
         amount=Money(minor=payment.amount, currency=order.currency),
         at=payment.paid_at or payment.started_at,
         reference=payment.provider_reference,
+        by_balance=payment.method == BALANCE,
     )
 
 

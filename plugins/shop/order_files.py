@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session
 
 from core import Language, Site, currency_digits, payment_method
+from plugins.shop.balances import paid_with_balance
 from plugins.shop.models import Order, OrderLine, OrderTax
 from plugins.shop.states import STATE_LABELS
 
@@ -28,6 +29,7 @@ class _Of:
     order: Order
     taxes: Mapping[int, OrderTax]
     line: OrderLine | None
+    on_balance: int
 
     def amount(self, minor: int) -> Decimal:
         digits = currency_digits(self.order.currency)
@@ -74,6 +76,7 @@ SUMS: Sequence[tuple[str, Make]] = (
     ("Voucher", _own("voucher_code")),
     ("Taken off", lambda of: of.amount(of.order.discount)),
     ("Total", lambda of: of.amount(of.order.total)),
+    ("Paid with a voucher", lambda of: of.amount(of.on_balance)),
     ("Refunded", lambda of: of.amount(of.order.refunded)),
     ("Really bought", lambda of: of.amount(of.order.total - of.order.refunded)),
     ("Way to pay", lambda of: of.method()),
@@ -161,9 +164,11 @@ def rows(
             else:
                 for tax in session.scalars(select(OrderTax).where(OrderTax.order_id.in_(ids))):
                     taxes[tax.order_id][tax.rate] = tax
+            paid = {} if of_lines else paid_with_balance(session, ids)
             for order in orders:
+                on_balance = paid[order.id].minor if order.id in paid else 0
                 for one in lines[order.id]:
-                    of = _Of(site, language, order, taxes[order.id], one)
+                    of = _Of(site, language, order, taxes[order.id], one, on_balance)
                     yield [make(of) for make in makes]
             if len(orders) < BATCH:
                 return

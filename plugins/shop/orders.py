@@ -4,17 +4,15 @@ S1, S2).
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 from attrs import evolve, field, frozen, validators
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core import (
-    SYSTEM,
     VISITOR,
     Activity,
     Actor,
@@ -35,25 +33,20 @@ from plugins.shop.amounts import (
     MAX_PRICE,
     MAX_QUANTITY,
     PricedLine,
-    TaxPart,
-    discounts_of,
-    taxes_of,
     total_of,
 )
+from plugins.shop.balances import record_spending, refusing, sort_codes, spend
 from plugins.shop.catalogue import full_name
 from plugins.shop.mails import mail_order
 from plugins.shop.models import (
-    Delivery,
     Order,
     OrderCounter,
-    OrderEvent,
-    OrderLine,
-    OrderTax,
-    Payment,
     Product,
     Variant,
     now,
 )
+from plugins.shop.order_writing import steps_of_history, write_order
+from plugins.shop.seller import BALANCE
 from plugins.shop.stock import take_stock
 from plugins.shop.totals import count_order
 from plugins.shop.vouchers import claim, record_use
@@ -61,17 +54,9 @@ from plugins.shop.vouchers import claim, record_use
 MAX_NOTE = 2000
 MAX_NAME = 200
 
-NOTED = "noted-"
-"""How the references of payments begin that staff noted, or that came in elsewhere; no provider knows them."""
 
-# Built once: building a statement takes longer than running it. Past the ORM, which would ask each row for its id.
-LINES, TAXES, EVENTS, PAYMENTS = (
-    insert(model.__table__)  # type: ignore[arg-type]
-    for model in (OrderLine, OrderTax, OrderEvent, Payment)
-)
-
-DELIVERED = ("name", "street", "street2", "postal_code", "city", "region", "country")
-"""What is kept of another address of delivery."""
+def _cut(note: str) -> str:
+    return note[:MAX_NOTE]
 
 
 @frozen(kw_only=True)
@@ -129,8 +114,11 @@ class NewOrder:
 
     `details` are name, phone and address as they were typed, `delivery` where it goes if not there, `checkout_key` is
     unique to one filled form, `contact_id` the contact it must be attached to when staff order on behalf, `expected`
-    the total the person saw, `voucher` the code of a voucher, `payment_method` the key of a `PaymentMethod`. With
-    `mail` a confirmation is sent, if the settings have it.
+    the total the person saw, `payment_method` the key of a `PaymentMethod`. With `mail` a confirmation is sent, if the
+    settings have it.
+
+    `voucher` and `second_voucher` are codes: one that takes something off, one with a balance, in any order.
+    `expected_balance` is what the person saw the balance pay.
 
     For orders from elsewhere: `currency`, when it is not the shop's (then there can be free items only), and
     `discount`, minor units that were taken off there. `source` says where it comes from; it then keeps its number.
@@ -145,13 +133,15 @@ class NewOrder:
     mail: bool = False
     currency: str = ""
     discount: int = field(default=0, validator=validators.ge(0))
-    note: str = ""
+    note: str = field(default="", converter=_cut)
     actor: Actor = VISITOR
     placed_at: datetime = field(factory=now)
     checkout_key: str | None = None
     contact_id: int | None = None
     expected: Money | None = None
     voucher: str = ""
+    second_voucher: str = ""
+    expected_balance: Money | None = None
     source: Source | None = None
     history: History = History()
 
@@ -173,6 +163,15 @@ class PriceChanged(Conflict):
 
     def __init__(self) -> None:
         super().__init__("A price has changed in the meantime. Check the new total, then order again.")
+
+
+class BalanceChanged(Conflict):
+    """The voucher's balance does not pay what the person saw: some of it was spent meanwhile. Nothing was ordered."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The balance of your voucher has changed in the meantime. Check what is left to pay, then order again."
+        )
 
 
 def order_of_form(session: Session, checkout_key: str) -> RecordedOrder | None:
@@ -209,12 +208,12 @@ def record_once(site: Site, new: NewOrder) -> RecordedOrder:
 def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     """Write an order and attach it to its contact, in the caller's transaction (`site.begin()`).
 
-    Takes the stock and a use of the voucher, gives the next number of the year, keeps names, prices and taxes
-    as they are now, captures the contact (which becomes a customer), and counts the order into the contact's
-    totals.
+    Takes the stock and a use of the voucher, spends a balance, gives the next number of the year, keeps names, prices
+    and taxes as they are now, captures the contact (which becomes a customer), and counts the order into the contact's
+    totals. What a balance pays is a payment; an order of which nothing is left to pay is a paid one.
 
     Raises InvalidInput (nothing ordered, a quantity, the address), VoucherRefused, OutOfStock, PriceChanged,
-    Conflict (the order would go to another contact), and CaptureRejected with a plugin's reason; the
+    BalanceChanged, Conflict (the order would go to another contact), and CaptureRejected with a plugin's reason; the
     transaction must then be given up.
     """
     if new.checkout_key and (known := order_of_form(session, new.checkout_key)) is not None:
@@ -229,18 +228,35 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     currency = new.currency or site.setting("shop.currency")
     lines = _take(session, currency, new.items)
     goods = total_of(lines, currency)
-    discount = claim(session, new.voucher, goods, new.placed_at) if new.voucher else None
+    codes = sort_codes(session, {"voucher": new.voucher, "second_voucher": new.second_voucher})
+    discount = spending = None
+    if codes.discount:
+        if new.discount:
+            raise InvalidInput("Send either a voucher or what was taken off.", field="discount")
+        with refusing(codes.fields["discount"]):
+            discount = claim(session, codes.discount, goods, new.placed_at)
     off = new.discount if discount is None else discount.amount.minor
     if off > goods.minor:
         raise InvalidInput("More was taken off this order than it comes to.")
     total = Money(minor=goods.minor - off, currency=currency)
     if new.expected is not None and new.expected != total:
         raise PriceChanged
+    if codes.balance:
+        # After the voucher that takes something off: whoever locks both does so in this order.
+        with refusing(codes.fields["balance"]):
+            spending = spend(session, codes.balance, goods, total, new.placed_at)
+    on_balance = spending.amount.minor if spending is not None else 0
+    if new.expected_balance is not None and new.expected_balance.minor != on_balance:
+        raise BalanceChanged
+    if spending is not None and spending.amount == total:
+        history = evolve(new.history, paid_at=new.placed_at)
+        new = evolve(new, payment_method=BALANCE, history=history)
     number = new.source.number if new.source is not None else _next_number(session, site, new.placed_at)
-    order = _write(session, new, address.email, number, lines, total, off, discount.code if discount else "")
+    code = discount.code if discount is not None else ""
+    order = write_order(session, new, address.email, number, lines, total, off, code, on_balance)
     href = f"/dashboard/shop/orders/{order.id}"
     happened = tuple(
-        (Activity(kind=f"shop.{step}", reference=number, href=href), at) for step, at in _steps(new.history)
+        (Activity(kind=f"shop.{step}", reference=number, href=href), at) for step, at in steps_of_history(new.history)
     )
     captured = capture_contact(
         session,
@@ -268,6 +284,8 @@ def record_order(session: Session, site: Site, new: NewOrder) -> RecordedOrder:
     session.flush()
     if discount is not None:
         record_use(session, discount, order.id, captured.contact_id)
+    if spending is not None:
+        record_spending(session, spending, order.id, captured.contact_id, new.placed_at)
     count_order(session, captured.contact_id, total, new.placed_at)
     if new.mail:
         mail_order(session, site, order, "placed")
@@ -351,136 +369,3 @@ def _next_number(session: Session, site: Site, placed_at: datetime) -> str:
         ).returning(OrderCounter.last)
     )
     return f"{year}-{last:04d}"
-
-
-def _write(
-    session: Session,
-    new: NewOrder,
-    email: str,
-    number: str,
-    lines: Sequence[PricedLine],
-    total: Money,
-    off: int,
-    voucher_code: str,
-) -> Order:
-    details = new.details
-    staff = new.actor.kind == "staff"
-    order = Order(
-        number=number,
-        token=secrets.token_urlsafe(24),
-        checkout_key=new.checkout_key,
-        currency=total.currency,
-        total=total.minor,
-        discount=off,
-        voucher_code=voucher_code or new.history.voucher,
-        state=_state(new.history),
-        paid_at=new.history.paid_at,
-        shipped_at=new.history.shipped_at,
-        payment_method=new.payment_method,
-        source=new.source.name if new.source is not None else "",
-        source_reference=new.source.reference if new.source is not None else "",
-        email=email,
-        name=details.name,
-        phone=details.phone,
-        street=details.street,
-        street2=details.street2,
-        postal_code=details.postal_code,
-        city=details.city,
-        region=details.region,
-        country=details.country,
-        note=new.note[:MAX_NOTE],
-        placed_at=new.placed_at.astimezone(UTC),
-        placed_by_id=new.actor.id if staff else None,
-        placed_by_name=new.actor.name if staff else "",
-        search_text="\n".join((number, details.name.casefold(), email.casefold())),
-    )
-    session.add(order)
-    session.flush()
-    session.execute(
-        LINES,
-        [
-            {
-                "order_id": order.id,
-                "product_id": line.product_id,
-                "variant_id": line.variant_id,
-                "name": line.name,
-                "unit_price": line.unit_price,
-                "tax_rate": line.tax_rate,
-                "quantity": line.quantity,
-                "from_stock": line.from_stock,
-                "discount": share,
-            }
-            for line, share in zip(lines, discounts_of(lines, off), strict=True)
-        ],
-    )
-    if new.delivery is not None:
-        written = {name: getattr(new.delivery, name) for name in DELIVERED}
-        session.execute(insert(Delivery).values(order_id=order.id, **written))
-    session.execute(
-        TAXES,
-        [
-            {"order_id": order.id, "rate": part.rate, "gross": part.gross, "tax": part.tax}
-            for part in _taxes_there(taxes_of(lines, off), new.history.tax)
-        ],
-    )
-    add_event(session, order.id, "placed", new.actor, new.placed_at)
-    if steps := _steps(new.history):
-        _write_events(session, order.id, SYSTEM, steps)
-    if (paid_at := new.history.paid_at) is not None:
-        session.execute(
-            PAYMENTS,
-            {
-                "order_id": order.id,
-                "method": new.payment_method,
-                "reference": f"{NOTED}{secrets.token_urlsafe(12)}",
-                "state": "paid",
-                "amount": total.minor,
-                "started_at": paid_at,
-                "paid_at": paid_at,
-            },
-        )
-    return order
-
-
-def _steps(history: History) -> list[tuple[str, datetime]]:
-    """The steps that an order took before it came here."""
-    steps = (("paid", history.paid_at), ("shipped", history.shipped_at))
-    return [(step, at) for step, at in steps if at is not None]
-
-
-def _state(history: History) -> str:
-    # "Shipped" tells more than "paid", whichever came last.
-    return "shipped" if history.shipped_at is not None else "paid" if history.paid_at is not None else "open"
-
-
-def _taxes_there(parts: Sequence[TaxPart], tax: int | None) -> Sequence[TaxPart]:
-    """Make the tax the one that was worked out elsewhere, where they round otherwise: by line, say."""
-    if tax is None or not parts:
-        return parts
-    difference = tax - sum(part.tax for part in parts)
-    largest = max(parts, key=lambda part: (part.rate > 0, part.gross))
-    if not difference or not 0 <= largest.tax + difference <= largest.gross:
-        return parts
-    return [evolve(part, tax=part.tax + difference) if part is largest else part for part in parts]
-
-
-def add_event(session: Session, order_id: int, event: str, actor: Actor, at: datetime) -> None:
-    """Add an entry to the order's own log."""
-    _write_events(session, order_id, actor, [(event, at)])
-
-
-def _write_events(session: Session, order_id: int, actor: Actor, events: Sequence[tuple[str, datetime]]) -> None:
-    session.execute(
-        EVENTS,
-        [
-            {
-                "order_id": order_id,
-                "event": event,
-                "at": at,
-                "actor_kind": actor.kind,
-                "actor_id": actor.id,
-                "actor_name": actor.name,
-            }
-            for event, at in events
-        ],
-    )

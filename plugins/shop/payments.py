@@ -28,7 +28,7 @@ from core import (
 )
 from plugins.shop.holding import OVER, hold_order, in_hand, owed_for
 from plugins.shop.models import Order, Payment, now
-from plugins.shop.states import mark_paid
+from plugins.shop.order_log import mark_paid
 
 
 @frozen(kw_only=True)

@@ -19,7 +19,7 @@ from core import Erased, ExportFile, ExportSection, Kept, Money, Site, site_of
 from plugins.shop.documents import document_of
 from plugins.shop.invoice_pdf import render_pdf
 from plugins.shop.models import Delivery, Invoice, Order, OrderLine, Payment, Refund
-from plugins.shop.orders import DELIVERED
+from plugins.shop.order_writing import DELIVERED
 from plugins.shop.states import STATE_LABELS
 
 YEARS = 8

@@ -29,11 +29,13 @@ from core import (
     site_of,
 )
 from plugins.shop.amounts import part_of, spread
+from plugins.shop.balances import held_of, put_on_voucher
 from plugins.shop.holding import OVER, hold_order, in_hand, owed_for
 from plugins.shop.invoices import correct_invoice
 from plugins.shop.mails import mail_order
 from plugins.shop.models import Order, OrderLine, Payment, Refund, RefundLine, now
-from plugins.shop.orders import add_event
+from plugins.shop.order_log import mark_paid
+from plugins.shop.order_writing import add_event
 from plugins.shop.stock import put_back
 from plugins.shop.totals import recount
 from plugins.shop.vouchers import give_back
@@ -58,12 +60,15 @@ class TakeBack:
 
 @frozen(kw_only=True)
 class TakenBack:
-    """What came of it: what the order comes to less, and what of that goes back to the customer."""
+    """What came of it: what the order comes to less, what of that goes back to the customer, and what of that goes onto
+    the voucher that paid.
+    """
 
     refund_id: int
     number: str
     amount: Money
     money_back: Money
+    to_balance: Money
 
 
 @frozen(kw_only=True)
@@ -160,7 +165,9 @@ def _take_back(
     held, owed = in_hand(session, order.id), owed_for(order)
     # What came in beyond the order before stays beyond it, and is given back as such.
     money_back = max(0, held - (owed - amount)) - max(0, held - owed)
-    payment = _payment_for(session, order.id, money_back)
+    # The balance first: what was paid with a voucher leaves as money only when all of it is back on the voucher.
+    to_balance = min(money_back, held_of(session, order.id))
+    payment = _payment_for(session, order.id, money_back - to_balance)
     made = Refund(
         order_id=order.id,
         kind=kind,
@@ -171,6 +178,7 @@ def _take_back(
         at=at,
         actor_name=actor.name,
         paid_back_at=at if payment is None else None,
+        to_balance=to_balance,
     )
     session.add(made)
     session.flush()
@@ -189,6 +197,7 @@ def _take_back(
     if wanted.restock:
         put_back(session, [(part.line, part.quantity) for part in parts if part.quantity])
     _set_state(session, order, kind, at)
+    put_on_voucher(session, order, made)
     step = "cancelled" if order.state == "cancelled" else "refunded"
     add_event(session, order.id, step, actor, at)
     money = Money(minor=amount, currency=order.currency)
@@ -207,6 +216,9 @@ def _take_back(
             occurred_at=at,
         )
         recount(session, order.contact_id)
+    if order.paid_at is None and order.state not in OVER and 0 < owed_for(order) <= held - money_back:
+        # What is left of it is paid already, as with a balance.
+        mark_paid(session, order, actor, at, mail=False)
     # Last, since everyone who makes an invoice waits for its number.
     correct_invoice(session, order, made, [(part.line, part.quantity, part.amount) for part in parts], at)
     if mail:
@@ -216,6 +228,7 @@ def _take_back(
         number=order.number,
         amount=money,
         money_back=Money(minor=money_back, currency=order.currency),
+        to_balance=Money(minor=to_balance, currency=order.currency),
     )
 
 
@@ -245,7 +258,7 @@ def _payment_for(session: Session, order_id: int, money_back: int) -> Payment | 
         return None
     site = site_of(session)
     sums = session.execute(
-        select(Refund.payment_id, func.sum(Refund.money_back))
+        select(Refund.payment_id, func.sum(Refund.money_back - Refund.to_balance))
         .where(Refund.order_id == order_id)
         .group_by(Refund.payment_id)
     )
@@ -308,7 +321,7 @@ def give_money_back(site: Site, order_id: int) -> bool:
             amount=Money(minor=payment.amount, currency=currency),
             provider_reference=payment.provider_reference,
         )
-        amount = Money(minor=made.money_back, currency=currency)
+        amount = Money(minor=made.money_back - made.to_balance, currency=currency)
         pay_back(site, method, result, amount, f"shop.refund:{made.id}")
         with site.begin() as session:
             session.get_one(Refund, made.id).paid_back_at = now()

@@ -10,6 +10,7 @@ from attrs import frozen
 from core import InvalidInput, Language, PaymentMethod, SettingsField, Site
 
 TRANSFER = "shop.transfer"
+BALANCE = "shop.balance"
 PICKUP = "shop.pickup"
 
 DEMO_IBAN = "DE89370400440532013000"
@@ -81,7 +82,7 @@ def rate_text(rate: int, language: Language) -> str:
 
 
 def payment_methods() -> list[PaymentMethod]:
-    """What works without a provider: bank transfer, and cash on pick-up."""
+    """What works without a provider: bank transfer, cash on pick-up, and a voucher's balance, which a code chooses."""
     return [
         PaymentMethod(
             key=TRANSFER,
@@ -95,15 +96,17 @@ def payment_methods() -> list[PaymentMethod]:
             key=PICKUP,
             label="Cash on pick-up",
             icon="bag",
-            note=lambda site, language: language.text(site.setting("shop.pickup_note")),
+            note=lambda site, language: language.text(site.setting("shop.pickup_note") or PICKUP_NOTE),
             available=lambda site: site.setting("shop.pay_pickup") == "yes",
             order=11,
         ),
+        PaymentMethod(key=BALANCE, label="Voucher balance", icon="tag", available=lambda site: False, order=12),
     ]
 
 
 def _transfer_note(site: Site, language: Language) -> str:
-    lines = [language.text(site.setting("shop.payment_note")), *account_lines(read_seller(site), language)]
+    note = language.text(site.setting("shop.payment_note") or PAYMENT_NOTE)
+    lines = [note, *account_lines(read_seller(site), language)]
     return "\n".join(line for line in lines if line)
 
 
@@ -120,8 +123,8 @@ def settings_fields() -> list[SettingsField]:
             key="shop.payment_note",
             label="Note on bank transfers",
             kind="textarea",
-            default=PAYMENT_NOTE,
-            hint="Stands in the checkout, on the thank-you page and in the confirmation, above your account.",
+            hint="Stands in the checkout, on the thank-you page and in the confirmation, above your account. "
+            "Empty: You pay by bank transfer. The invoice with our account comes with your order.",
             order=202,
         ),
         SettingsField(key="shop.account_holder", label="Account holder", hint="Empty: the seller.", order=203),
@@ -138,8 +141,7 @@ def settings_fields() -> list[SettingsField]:
             key="shop.pickup_note",
             label="Note on cash on pick-up",
             kind="textarea",
-            default=PICKUP_NOTE,
-            hint="Where and when orders can be collected.",
+            hint="Where and when orders can be collected. Empty: You pay in cash when you collect your order.",
             order=207,
         ),
         SettingsField(

@@ -179,6 +179,7 @@ def place_for_contact(
             mail=form.ticked("mail"),
             note=note,
             voucher=form.text("voucher"),
+            second_voucher=form.text("second_voucher"),
             actor=request.actor,
             checkout_key=f"staff {key}",
             contact_id=person.contact_id,

@@ -28,6 +28,7 @@ from plugins.shop.carts import (
     cart_of,
     change_cart,
     cookie_name,
+    drop_vouchers,
     empty_cart,
     find_cart,
     offer_of,
@@ -114,17 +115,24 @@ def _change(request: Request, form: Form, quantities: dict[int, int]) -> Redirec
 
 @post("/shop/cart/voucher", public=True, max_body=10_000)
 def put_voucher(request: Request, form: FormInput) -> Response[str] | Redirect:
-    """Use a voucher for what is in the cart, or with an empty code none (S3)."""
+    """Use a voucher for what is in the cart; an empty code takes away the one of the sort `drop`, or all (S3)."""
+    code = form.text("voucher")
     try:
         with request.site.begin() as session:
             cart = find_cart(session, token_of(request), lock=True)
-            code = use_voucher(session, request.site, cart, form.text("voucher")) if cart is not None else ""
+            if cart is None:
+                code = ""
+            elif code:
+                code = use_voucher(session, request.site, cart, code)
+            else:
+                drop_vouchers(cart, form.text("drop"))
     except InvalidInput as error:
         form.fail(as_input(error, "voucher"))
         return request.page("shop/cart.html", status=422, cart=_view(request), values=form.values, errors=form.errors)
     if code:
         return request.redirect("/shop/cart", "Voucher %(code)s is used.", code=code)
-    return request.redirect("/shop/cart", "No voucher is used.", kind="info")
+    toast = "The voucher is not used any more." if form.text("drop") else "No voucher is used."
+    return request.redirect("/shop/cart", toast, kind="info")
 
 
 @get("/shop/checkout", public=True)
@@ -160,7 +168,7 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
     offer = read_offer(request.site, form.text("offer"))
     if offer is not None:
         with request.site.session() as session:
-            if (known := order_of_form(session, offer[0])) is not None:
+            if (known := order_of_form(session, offer.key)) is not None:
                 return _thanks(request, known)
     boxes = public_fields(request, CHECKOUT)
     email = read_email(form)
@@ -175,8 +183,8 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
             with request.site.begin() as session:
                 # Locked: of two clicks the second waits here, and then finds the order of the first.
                 cart = find_cart(session, token_of(request), lock=True)
-                if offer is None or cart is None or cart.checkout_key != offer[0]:
-                    known = order_of_form(session, offer[0]) if offer is not None else None
+                if offer is None or cart is None or cart.checkout_key != offer.key:
+                    known = order_of_form(session, offer.key) if offer is not None else None
                     if known is not None:
                         return _thanks(request, known)
                     raise Conflict("Your cart has changed in the meantime. Check it, then order again.")
@@ -187,9 +195,11 @@ def place_order(request: Request, form: FormInput) -> Response[str] | Redirect:
                     items=ordered.items,
                     delivery=delivery,
                     voucher=ordered.voucher,
+                    second_voucher=ordered.balance_voucher,
                     note=note,
-                    checkout_key=offer[0],
-                    expected=offer[1],
+                    checkout_key=offer.key,
+                    expected=offer.total,
+                    expected_balance=offer.balance,
                     payment_method=payment,
                     mail=True,
                 )

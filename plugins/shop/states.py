@@ -14,11 +14,11 @@ from typing import Literal, get_args
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from core import Activity, Actor, Conflict, add_activity, site_of
+from core import Actor, Conflict
 from plugins.shop.holding import OVER, hold_order, in_hand, owed_for
-from plugins.shop.mails import mail_order
-from plugins.shop.models import Order, Payment, now
-from plugins.shop.orders import NOTED, add_event
+from plugins.shop.models import Payment, now
+from plugins.shop.order_log import mark_paid, tell
+from plugins.shop.order_writing import NOTED
 from plugins.shop.refunds import take_back_rest
 
 Step = Literal["paid", "shipped", "cancelled"]
@@ -105,16 +105,8 @@ def take_step(
         mark_paid(session, order, actor, at, mail=mail)
     else:
         order.shipped_at, order.state = at, "shipped"
-        _tell(session, order, step, actor, at, mail=mail)
+        tell(session, order, step, actor, at, mail=mail)
     return order.number
-
-
-def mark_paid(session: Session, order: Order, actor: Actor, at: datetime, *, mail: bool) -> None:
-    """Make an order that the caller holds a paid one, once its payments are written down."""
-    order.paid_at = at
-    # "Shipped" tells more than "paid", whichever came last.
-    order.state = "paid" if order.shipped_at is None else "shipped"
-    _tell(session, order, "paid", actor, at, mail=mail)
 
 
 def withdraw_payment(session: Session, order_id: int, actor: Actor, at: datetime | None = None) -> str:
@@ -144,19 +136,5 @@ def withdraw_payment(session: Session, order_id: int, actor: Actor, at: datetime
     others = session.scalar(select(Payment.id).where(Payment.order_id == order_id, Payment.state == "paid").limit(1))
     if others is None or rest < owed_for(order):
         order.paid_at, order.state = None, "open" if order.shipped_at is None else "shipped"
-    _tell(session, order, "unpaid", actor, at, mail=False)
+    tell(session, order, "unpaid", actor, at, mail=False)
     return order.number
-
-
-def _tell(session: Session, order: Order, step: str, actor: Actor, at: datetime, *, mail: bool) -> None:
-    add_event(session, order.id, step, actor, at)
-    if order.contact_id is not None:
-        add_activity(
-            session,
-            order.contact_id,
-            Activity(kind=f"shop.{step}", reference=order.number, href=f"/dashboard/shop/orders/{order.id}"),
-            actor=actor,
-            occurred_at=at,
-        )
-    if mail:
-        mail_order(session, site_of(session), order, step)

@@ -1,4 +1,4 @@
-"""Vouchers in bulk: many codes that each take the same off, and which orders have used them (FEATURES S3)."""
+"""Vouchers in bulk: many codes that are worth the same each, and which orders have used them (FEATURES S3)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ MAX_NAME = 100
 
 @frozen(kw_only=True)
 class BatchView:
-    """Vouchers that were made together: how many there are still, how many of them were used, and how often in all."""
+    """Vouchers that were made together: how many there are still, how many of them were used, and how often in all.
+
+    `kind` is that of all of them, as far as it matters: those with a balance are among themselves.
+    """
 
     id: int
     name: str
@@ -32,6 +35,7 @@ class BatchView:
     active: int
     used: int
     uses: int
+    kind: str
     created_at: datetime
     created_by: str
 
@@ -108,6 +112,7 @@ _batch = (
         func.count(Voucher.id).filter(Voucher.active).label("active"),
         func.count(Voucher.id).filter(Voucher.uses > 0).label("used"),
         func.coalesce(func.sum(Voucher.uses), 0).label("uses"),
+        func.coalesce(func.min(Voucher.kind), "").label("kind"),
     )
     .outerjoin(Voucher, Voucher.batch_id == VoucherBatch.id)
     .group_by(VoucherBatch.id, VoucherBatch.name, VoucherBatch.created_at, VoucherBatch.created_by)

@@ -10,6 +10,7 @@ from litestar.params import FromPath, FromQuery
 from litestar.response import Redirect, Response, Stream
 
 from core import Form, FormInput, InvalidInput, Money, Request, currency_digits, download_table, get, post
+from plugins.shop.balance_book import all_movements, list_movements, sum_balances
 from plugins.shop.forms import number_of, summary
 from plugins.shop.voucher_batches import (
     MAX_NUMBER,
@@ -23,7 +24,7 @@ from plugins.shop.voucher_batches import (
     sum_uses,
     switch_batch,
 )
-from plugins.shop.vouchers import get_voucher
+from plugins.shop.vouchers import VoucherView, get_voucher
 from plugins.shop.vouching import LIST, STATE_SIGNS, read_values
 
 BATCHES = f"{LIST}/batches"
@@ -75,10 +76,12 @@ def show_batch(request: Request, batch_id: FromPath[int], before: FromQuery[str]
         batch = read_batch(session, batch_id)
         page = list_vouchers(session, request.site, batch_id=batch_id, before=place)
         _, taken_off, bought = sum_uses(session, batch_id=batch_id)
+        balances = sum_balances(session, batch_id=batch_id)
     return request.page(
         "shop/voucher_batch.html",
         batch=batch,
         page=page,
+        balances=balances,
         signs=STATE_SIGNS,
         taken_off=_amounts(request, taken_off),
         bought=_amounts(request, bought),
@@ -93,8 +96,9 @@ def download_codes(request: Request, batch_id: FromPath[int], format: FromQuery[
     """All codes as a file, such as for a mailing."""
     text = request.language.text
     with request.site.session() as session:
-        read_batch(session, batch_id)
-    heads = [text(label) for label in ("Code", "State", "Used", "First day", "Last day")]
+        kind = read_batch(session, batch_id).kind
+    more = ("Currency", "Amount", "Left on it") if kind == "balance" else ()
+    heads = [text(label) for label in ("Code", "State", "Used", "First day", "Last day", *more)]
     rows: Iterator[list[str | Decimal]] = (
         [
             one.code,
@@ -102,10 +106,17 @@ def download_codes(request: Request, batch_id: FromPath[int], format: FromQuery[
             Decimal(one.uses),
             one.starts_on.isoformat() if one.starts_on else "",
             one.ends_on.isoformat() if one.ends_on else "",
+            *_balance_cells(one),
         ]
         for one in codes_of(request.site, batch_id)
     )
     return download_table(request, text("codes"), format, heads, rows)
+
+
+def _balance_cells(voucher: VoucherView) -> list[str | Decimal]:
+    if voucher.amount is None or voucher.balance is None:
+        return []
+    return [voucher.currency, _decimal(voucher.amount), _decimal(voucher.balance)]
 
 
 @post(f"{BATCHES}/{{batch_id:int}}/active", permission="shop.vouchers", max_body=10_000)
@@ -139,18 +150,22 @@ def remove_unused(request: Request, batch_id: FromPath[int]) -> Redirect:
 
 @get(f"{LIST}/{{voucher_id:int}}/uses", permission="shop.vouchers")
 def show_uses(request: Request, voucher_id: FromPath[int], before: FromQuery[str] = "") -> Response[str]:
-    """The orders that use a voucher."""
+    """The orders that use a voucher, or the movements of its balance."""
     with request.site.session() as session:
         voucher = get_voucher(session, request.site, voucher_id)
     title = request.language.text("Voucher %(code)s", code=voucher.code)
+    if voucher.kind == "balance":
+        return _movements_page(request, title, voucher.href, before, voucher_id=voucher_id)
     return _uses_page(request, title, voucher.href, before, voucher_id=voucher_id)
 
 
 @get(f"{BATCHES}/{{batch_id:int}}/uses", permission="shop.vouchers")
 def show_uses_of_batch(request: Request, batch_id: FromPath[int], before: FromQuery[str] = "") -> Response[str]:
-    """The orders that use a code of a batch."""
+    """The orders that use a code of a batch, or the movements of their balances."""
     with request.site.session() as session:
         batch = read_batch(session, batch_id)
+    if batch.kind == "balance":
+        return _movements_page(request, batch.name, batch.href, before, batch_id=batch_id)
     return _uses_page(request, batch.name, batch.href, before, batch_id=batch_id)
 
 
@@ -158,7 +173,9 @@ def show_uses_of_batch(request: Request, batch_id: FromPath[int], before: FromQu
 def export_uses(request: Request, voucher_id: FromPath[int], format: FromQuery[str] = "") -> Stream:
     """The orders that use a voucher, as a file."""
     with request.site.session() as session:
-        get_voucher(session, request.site, voucher_id)
+        kind = get_voucher(session, request.site, voucher_id).kind
+    if kind == "balance":
+        return _movements_file(request, format, voucher_id=voucher_id)
     return _uses_file(request, format, voucher_id=voucher_id)
 
 
@@ -166,7 +183,9 @@ def export_uses(request: Request, voucher_id: FromPath[int], format: FromQuery[s
 def export_uses_of_batch(request: Request, batch_id: FromPath[int], format: FromQuery[str] = "") -> Stream:
     """The orders that use a code of a batch, as a file."""
     with request.site.session() as session:
-        read_batch(session, batch_id)
+        kind = read_batch(session, batch_id).kind
+    if kind == "balance":
+        return _movements_file(request, format, batch_id=batch_id)
     return _uses_file(request, format, batch_id=batch_id)
 
 
@@ -207,6 +226,42 @@ def _uses_file(request: Request, format: str, **of: int) -> Stream:
         for one in all_uses(request.site, **of)
     )
     return download_table(request, text("voucher-uses"), format, [text(head) for head in heads], rows)
+
+
+def _movements_page(request: Request, title: str, path: str, before: str, **of: int) -> Response[str]:
+    place = number_of(before)
+    with request.site.session() as session:
+        page = list_movements(session, before=place, **of)
+        balances = sum_balances(session, **of)
+    return request.page(
+        "shop/voucher_movements.html",
+        title=title,
+        back=path,
+        page=page,
+        of_batch="batch_id" in of,
+        balances=balances,
+        files=_files(request, f"{path}/uses/export") if request.allows("shop.export") and page.movements else [],
+        first=f"{path}/uses" if place else None,
+        older=f"{path}/uses?before={page.older}" if page.older else None,
+    )
+
+
+def _movements_file(request: Request, format: str, **of: int) -> Stream:
+    text, zone = request.language.text, request.site.settings.zone
+    heads = ["Code", "Date", "Movement", "Order", "Name", "Currency", "Amount"]
+    rows: Iterator[list[str | Decimal]] = (
+        [
+            one.code,
+            f"{one.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
+            text(one.label),
+            one.number,
+            one.name,
+            one.amount.currency,
+            _decimal(one.amount),
+        ]
+        for one in all_movements(request.site, **of)
+    )
+    return download_table(request, text("voucher-movements"), format, [text(head) for head in heads], rows)
 
 
 def _decimal(amount: Money) -> Decimal:

@@ -19,6 +19,9 @@ from plugins.shop.models import Voucher, VoucherUse, now
 
 MAX_CODE = 40
 MAX_LIMIT = 1_000_000
+LEAST_CODE = 10
+"""Letters and digits that the code of a balance has at least, as many as those that are made here."""
+
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Letters and digits that nobody takes for one another."""
 
@@ -26,15 +29,16 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 class VoucherRefused(InvalidInput):
     """A voucher can't be used for this order; the text says why."""
 
-    def __init__(self, message: str, **values: object) -> None:
-        super().__init__(message, field="voucher", **values)
+    def __init__(self, message: str, field: str = "voucher", **values: object) -> None:
+        super().__init__(message, field=field, **values)
 
 
 @frozen(kw_only=True)
 class VoucherValues:
     """What staff typed for a voucher, checked.
 
-    `value` is basis points of the order for kind "percent" (1000 is 10 %), minor units for kind "fixed". `starts_on`
+    `value` is basis points of the order for kind "percent" (1000 is 10 %), minor units for "fixed" and for "balance",
+    which pays for orders until it is used up, and so has no limits. `starts_on`
     and `ends_on` are days in the site's zone, both included. `minimum` are minor units an order must come to. A limit
     of None is no limit.
     """
@@ -51,18 +55,27 @@ class VoucherValues:
 
 @frozen(kw_only=True)
 class VoucherView(VoucherValues):
-    """A voucher as staff see it; `state` is one of active, planned, expired, used_up, off, other_currency."""
+    """A voucher as staff see it; `state` is one of active, planned, expired, used_up, off, other_currency.
+
+    `left` is what is left of a balance, in minor units.
+    """
 
     id: int
     currency: str
     active: bool
     uses: int
+    left: int
     state: str
 
     @property
     def amount(self) -> Money | None:
-        """What it takes off; None for a share of the order."""
-        return Money(minor=self.value, currency=self.currency) if self.kind == "fixed" else None
+        """What it takes off, or what was on it at first; None for a share of the order."""
+        return Money(minor=self.value, currency=self.currency) if self.kind != "percent" else None
+
+    @property
+    def balance(self) -> Money | None:
+        """What is left on it; None for one that takes something off."""
+        return Money(minor=self.left, currency=self.currency) if self.kind == "balance" else None
 
     @property
     def least(self) -> Money | None:
@@ -112,8 +125,11 @@ def find_discount(session: Session, code: str, goods: Money, at: datetime | None
 
     Raises VoucherRefused for one that does not exist, is off, not valid at this moment, used up, or asks for more.
     """
-    voucher = _find(session, code)
-    _check(voucher, goods, at or now())
+    voucher = find_voucher(session, code)
+    if voucher.kind == "balance":
+        # Such as one that was given the code of another, which is still in somebody's cart.
+        raise _unknown()
+    check_voucher(voucher, goods, at or now())
     if voucher.limit is not None and voucher.uses >= voucher.limit:
         raise _used_up()
     return _discount(voucher, goods)
@@ -125,8 +141,8 @@ def claim(session: Session, code: str, goods: Money, at: datetime) -> Discount:
     Limit and count are one statement, whose row stays locked until the transaction ends: of two orders for the last
     use the second finds none (THREATS T-B2).
     """
-    voucher = _find(session, code)
-    _check(voucher, goods, at)
+    voucher = find_voucher(session, code)
+    check_voucher(voucher, goods, at)
     taken = session.scalar(
         update(Voucher)
         .where(Voucher.id == voucher.id, Voucher.active, or_(Voucher.limit.is_(None), Voucher.uses < Voucher.limit))
@@ -155,9 +171,15 @@ def record_use(session: Session, discount: Discount, order_id: int, contact_id: 
 
 
 def give_back(session: Session, order_id: int) -> None:
-    """Give back the use of a voucher by an order that was cancelled."""
+    """Give back the use of what was taken off an order that was cancelled.
+
+    That a balance paid for it stays written down: what of it went back is a movement of its own.
+    """
+    took_off = select(Voucher.id).where(Voucher.kind != "balance").scalar_subquery()
     voucher_id = session.scalar(
-        delete(VoucherUse).where(VoucherUse.order_id == order_id).returning(VoucherUse.voucher_id)
+        delete(VoucherUse)
+        .where(VoucherUse.order_id == order_id, VoucherUse.voucher_id.in_(took_off))
+        .returning(VoucherUse.voucher_id)
     )
     if voucher_id is not None:
         session.execute(
@@ -174,21 +196,30 @@ def discount_on(kind: str, value: int, goods: int) -> int:
     return min(amount, goods)
 
 
-def _find(session: Session, code: str) -> Voucher:
+def find_voucher(session: Session, code: str) -> Voucher:
+    """The voucher with this code, as it is now. Raises VoucherRefused for one that does not exist, or is off.
+
+    The same words for both: a stranger learns nothing of which codes there are.
+    """
     key = code_key(code)
     statement = select(Voucher).where(Voucher.code_key == key)
     voucher = session.scalar(statement, execution_options={"populate_existing": True}) if key else None
     if voucher is None or not voucher.active:
-        raise VoucherRefused("There is no voucher with this code. Check it for a typing mistake.")
+        raise _unknown()
     return voucher
 
 
-def _check(voucher: Voucher, goods: Money, at: datetime) -> None:
+def _unknown() -> VoucherRefused:
+    return VoucherRefused("There is no voucher with this code. Check it for a typing mistake.")
+
+
+def check_voucher(voucher: Voucher, goods: Money, at: datetime) -> None:
+    """Whether a voucher can be used for goods worth `goods` at this moment. Raises VoucherRefused."""
     if voucher.starts_at is not None and at < voucher.starts_at:
         raise VoucherRefused("This voucher is not valid yet.")
     if voucher.ends_at is not None and at >= voucher.ends_at:
         raise VoucherRefused("This voucher has expired.")
-    if (voucher.kind == "fixed" or voucher.minimum) and voucher.currency != goods.currency:
+    if (voucher.kind != "percent" or voucher.minimum) and voucher.currency != goods.currency:
         raise VoucherRefused("This voucher is in another currency.")
     if goods.minor < voucher.minimum:
         least = Money(minor=voucher.minimum, currency=voucher.currency)
@@ -218,14 +249,22 @@ def get_voucher(session: Session, site: Site, voucher_id: int) -> VoucherView:
 
 
 def usable_codes(session: Session, site: Site) -> Sequence[str]:
-    """Codes to choose from while staff order on somebody's behalf: the newest that were made one by one."""
-    statement = select(Voucher).where(Voucher.active, Voucher.batch_id.is_(None)).order_by(Voucher.id.desc()).limit(200)
+    """Codes to choose from while staff order on somebody's behalf: the newest that were made one by one.
+
+    None with a balance: that is the money of whoever has the code.
+    """
+    offered = (Voucher.active, Voucher.batch_id.is_(None), Voucher.kind != "balance")
+    statement = select(Voucher).where(*offered).order_by(Voucher.id.desc()).limit(200)
     views = [view_of(site, voucher) for voucher in session.scalars(statement)]
     return [one.code for one in views if one.state == "active"][:50]
 
 
 def add_voucher(session: Session, site: Site, values: VoucherValues) -> int:
-    """Add a voucher, usable at once; answers its id. Raises InvalidInput when there is one with this code."""
+    """Add a voucher, usable at once; answers its id.
+
+    Raises InvalidInput when there is one with this code, or when it stands for money and can be guessed.
+    """
+    _check_guessing(values)
     row = columns_of(site, values) | {"active": True}
     voucher_id: int | None = session.scalar(upsert(session, Voucher, row, keys=["code_key"]).returning(Voucher.id))
     if voucher_id is None:
@@ -234,12 +273,32 @@ def add_voucher(session: Session, site: Site, values: VoucherValues) -> int:
 
 
 def edit_voucher(session: Session, site: Site, voucher_id: int, values: VoucherValues) -> None:
-    """Change a voucher; orders keep what it took off them. Raises NotFound and InvalidInput."""
+    """Change a voucher; orders keep what it took off them, and what it paid. Raises NotFound and InvalidInput."""
     voucher = _get(session, voucher_id, lock=True)
     if session.scalar(select(Voucher.id).where(Voucher.code_key == code_key(values.code), Voucher.id != voucher_id)):
         raise _taken()
-    for name, value in columns_of(site, values).items():
+    columns = columns_of(site, values)
+    if (voucher.kind == "balance") != (values.kind == "balance"):
+        raise InvalidInput("What has a balance stays a balance, and nothing else becomes one. Add another voucher.")
+    if voucher.kind == "balance":
+        _check_guessing(values)
+        if voucher.uses and values.value != voucher.value:
+            raise InvalidInput("Orders were paid with it already, so its amount stays.", field="value")
+        # It is somebody's money, in the currency in which it was paid for.
+        del columns["currency"]
+        if voucher.uses:
+            del columns["balance"]
+    for name, value in columns.items():
         setattr(voucher, name, value)
+
+
+def _check_guessing(values: VoucherValues) -> None:
+    if values.kind == "balance" and len(code_key(values.code)) < LEAST_CODE:
+        raise InvalidInput(
+            "Whoever has this code has the money. Take at least %(min)s letters and digits that nobody guesses.",
+            field="code",
+            min=LEAST_CODE,
+        )
 
 
 def set_voucher_active(session: Session, voucher_id: int, *, active: bool) -> str:
@@ -280,6 +339,7 @@ def columns_of(site: Site, values: VoucherValues) -> dict[str, object]:
         "ends_at": _beginning(values.ends_on + timedelta(days=1), zone) if values.ends_on else None,
         "limit": values.limit,
         "limit_per_customer": values.limit_per_customer,
+        "balance": values.value if values.kind == "balance" else 0,
     }
 
 
@@ -294,11 +354,13 @@ def view_of(site: Site, voucher: Voucher) -> VoucherView:
         state = "off"
     elif voucher.ends_at is not None and moment >= voucher.ends_at:
         state = "expired"
-    elif voucher.limit is not None and voucher.uses >= voucher.limit:
+    elif (voucher.limit is not None and voucher.uses >= voucher.limit) or (
+        voucher.kind == "balance" and not voucher.balance
+    ):
         state = "used_up"
     elif voucher.starts_at is not None and moment < voucher.starts_at:
         state = "planned"
-    elif voucher.currency != site.setting("shop.currency") and (voucher.kind == "fixed" or voucher.minimum):
+    elif voucher.currency != site.setting("shop.currency") and (voucher.kind != "percent" or voucher.minimum):
         state = "other_currency"
     else:
         state = "active"
@@ -315,6 +377,7 @@ def view_of(site: Site, voucher: Voucher) -> VoucherView:
         limit_per_customer=voucher.limit_per_customer,
         active=voucher.active,
         uses=voucher.uses,
+        left=voucher.balance,
         state=state,
     )
 

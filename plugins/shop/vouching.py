@@ -13,6 +13,7 @@ from litestar.response import Redirect, Response
 
 from core import Form, FormInput, InvalidInput, Request, currency_digits, get, post
 from plugins.shop.amounts import FULL, parse_price, parse_rate, written_decimal, written_rate
+from plugins.shop.balance_book import open_balances
 from plugins.shop.forms import number_of, summary
 from plugins.shop.voucher_batches import list_batches, list_vouchers
 from plugins.shop.vouchers import (
@@ -31,6 +32,8 @@ from plugins.shop.vouchers import (
 )
 
 LIST = "/dashboard/shop/vouchers"
+
+KINDS = ("percent", "fixed", "balance")
 
 STATE_SIGNS: Mapping[str, tuple[str, str, str]] = MappingProxyType(
     {
@@ -53,11 +56,13 @@ def show_vouchers(request: Request, q: FromQuery[str] = "", before: FromQuery[st
     with request.site.session() as session:
         page = list_vouchers(session, request.site, key=code_key(q), before=place)
         batches = list_batches(session)
+        owed = open_balances(session)
     kept = {"q": q} if q else {}
     return request.page(
         "shop/vouchers.html",
         page=page,
         batches=batches,
+        owed=owed,
         signs=STATE_SIGNS,
         q=q,
         first=LIST + (f"?{urlencode(kept)}" if kept else "") if place else None,
@@ -96,8 +101,10 @@ def show_voucher(request: Request, voucher_id: FromPath[int]) -> Response[str]:
 
 @post(f"{LIST}/{{voucher_id:int}}", permission="shop.vouchers", max_body=10_000)
 def change_voucher(request: Request, form: FormInput, voucher_id: FromPath[int]) -> Response[str] | Redirect:
-    """Change a voucher. Orders keep what it took off them."""
-    values = read_values(form, request.site.setting("shop.currency"))
+    """Change a voucher. Orders keep what it took off them, and what it paid."""
+    with request.site.session() as session:
+        voucher = get_voucher(session, request.site, voucher_id)
+    values = read_values(form, _currency(request, voucher))
     if values is not None:
         try:
             with request.site.begin() as session:
@@ -106,8 +113,6 @@ def change_voucher(request: Request, form: FormInput, voucher_id: FromPath[int])
             form.fail(error)
         else:
             return request.redirect(LIST, "Voucher %(code)s is saved.", code=values.code)
-    with request.site.session() as session:
-        voucher = get_voucher(session, request.site, voucher_id)
     return _form(request, form, voucher, 422)
 
 
@@ -136,15 +141,19 @@ def read_values(form: Form, currency: str) -> VoucherValues | None:
         code = check_code(code)
     except InvalidInput as error:
         form.fail(error)
-    kind = "fixed" if form.text("kind") == "fixed" else "percent"
+    kind = form.text("kind") if form.text("kind") in KINDS else KINDS[0]
     value = _amount(form, "value", kind, currency)
     if not value and "value" not in form.errors:
-        form.fail(InvalidInput("Enter what the voucher takes off.", field="value"))
+        lacking = "Enter what is on the voucher." if kind == "balance" else "Enter what the voucher takes off."
+        form.fail(InvalidInput(lacking, field="value"))
     minimum = _amount(form, "minimum", "fixed", currency)
     starts_on, ends_on = _day(form, "starts_on"), _day(form, "ends_on")
     if starts_on is not None and ends_on is not None and ends_on < starts_on:
         form.fail(InvalidInput("The last day is before the first.", field="ends_on"))
-    limit, per_customer = _limit(form, "limit"), _limit(form, "limit_per_customer")
+    limit = per_customer = None
+    if kind != "balance":
+        # A balance is used until it is used up: the form has no limits for it.
+        limit, per_customer = _limit(form, "limit"), _limit(form, "limit_per_customer")
     if form.errors:
         return None
     return VoucherValues(
@@ -199,11 +208,18 @@ def _form(request: Request, form: Form, voucher: VoucherView | None, status: int
         "shop/voucher_form.html",
         status=status,
         voucher=voucher,
-        currency=request.site.setting("shop.currency"),
+        currency=_currency(request, voucher),
         values=form.values,
         errors=form.errors,
         summary=summary(request, form),
     )
+
+
+def _currency(request: Request, voucher: VoucherView | None) -> str:
+    """The currency of the amounts in the form: the shop's, or the one that a balance is in."""
+    if voucher is not None and voucher.kind == "balance":
+        return voucher.currency
+    return request.site.setting("shop.currency")
 
 
 def _typed(request: Request, voucher: VoucherView) -> dict[str, str]:
@@ -211,7 +227,7 @@ def _typed(request: Request, voucher: VoucherView) -> dict[str, str]:
     comma = request.language.code == "de"
     digits = currency_digits(voucher.currency)
     # An amount in another currency than the site's has to be thought of anew.
-    strange = voucher.currency != request.site.setting("shop.currency")
+    strange = voucher.currency != _currency(request, voucher)
 
     def amount(number: int) -> str:
         return "" if strange or not number else written_decimal(number, digits, comma=comma)

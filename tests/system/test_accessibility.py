@@ -126,6 +126,8 @@ DASHBOARD = (
     "/dashboard/shop/vouchers",
     "/dashboard/shop/vouchers/new",
     "/dashboard/shop/vouchers/1/uses",
+    "/dashboard/shop/vouchers/63",
+    "/dashboard/shop/vouchers/batches/2/uses",
     "/dashboard/shop/vouchers/batches/new",
     "/dashboard/shop/vouchers/batches/1",
     "/dashboard/shop/orders?paid=yes&since=2020-01-01",

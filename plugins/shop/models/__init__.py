@@ -9,7 +9,7 @@ from plugins.shop.models.moments import now
 from plugins.shop.models.money import Invoice, InvoiceCounter, Payment, Refund, RefundLine
 from plugins.shop.models.orders import Delivery, Order, OrderCounter, OrderEvent, OrderLine, OrderTax
 from plugins.shop.models.totals import CustomerAmount, CustomerTotals
-from plugins.shop.models.vouchers import Voucher, VoucherBatch, VoucherUse
+from plugins.shop.models.vouchers import Voucher, VoucherBatch, VoucherMovement, VoucherUse
 
 __all__ = [
     "Cart",
@@ -36,6 +36,7 @@ __all__ = [
     "Variant",
     "Voucher",
     "VoucherBatch",
+    "VoucherMovement",
     "VoucherUse",
     "now",
 ]

@@ -25,6 +25,7 @@ class Cart(Base):
     token_hash: Mapped[str] = mapped_column(unique=True)
     checkout_key: Mapped[str]
     voucher_code: Mapped[str] = mapped_column(default="", server_default="")
+    balance_code: Mapped[str] = mapped_column(default="", server_default="")
     updated_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 

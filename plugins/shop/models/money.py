@@ -43,8 +43,8 @@ class Refund(Base):
     """That something of an order was taken back: pieces, money, or both; the whole rest when `kind` is "cancel".
 
     `amount` is taken off what the order comes to; `money_back` goes back to the customer, which is less when not all
-    was paid, and more than `amount` (0) for "surplus", money that came in beyond the order. `paid_back_at` is when it
-    went, None while a provider has yet to do it.
+    was paid, and more than `amount` (0) for "surplus", money that came in beyond the order. `to_balance` of it goes
+    back onto the voucher that paid it. `paid_back_at` is when the rest went, None while a provider has yet to do it.
     """
 
     __tablename__ = "shop_refunds"
@@ -61,10 +61,12 @@ class Refund(Base):
     at: Mapped[datetime]
     actor_name: Mapped[str] = mapped_column(default="")
     paid_back_at: Mapped[datetime | None]
+    to_balance: Mapped[int] = mapped_column(BigInt, default=0, server_default="0")
 
     __table_args__ = (
         CheckConstraint("kind IN ('refund', 'cancel', 'surplus')", name="kind"),
         CheckConstraint("amount >= 0 AND money_back >= 0", name="amounts"),
+        CheckConstraint("to_balance >= 0 AND to_balance <= money_back", name="to_balance"),
     )
 
 

@@ -1,5 +1,7 @@
 """Random sequences of ordering, paying, shipping, cancelling and refunding, with vouchers and a stock that runs out.
 
+Some vouchers take something off, some have a balance that pays. What is left of a balance is never less than nothing,
+and always what was on it less what was spent, with what was given back (T-B3).
 After each step a contact's total is the same on the profile, in the list's column, and by the orders' lines; at the end
 also in the overview's tile; stock and uses of vouchers are never less than nothing (FEATURES S4, S5). What is expected
 is kept in plain numbers beside the site, by rules of its own. TRESEN_EXAMPLES=10000 makes the long run.
@@ -25,6 +27,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 from sqlalchemy import event, func, select, update
+from sqlalchemy.orm import Session
 
 from core.checking import run_checks
 from core.errors import Conflict, InvalidInput
@@ -32,11 +35,22 @@ from core.site import Site
 from core.testing import make_site
 from core.values import SYSTEM, Money
 from plugins.shop import plugin as shop
-from plugins.shop.models import CustomerTotals, Order, OrderLine, OrderTax, Refund, Variant, Voucher
-from plugins.shop.refunds import TakeBack, refund
+from plugins.shop.balances import paid_with_balance
+from plugins.shop.holding import in_hand
+from plugins.shop.models import (
+    CustomerTotals,
+    Order,
+    OrderLine,
+    OrderTax,
+    Refund,
+    Variant,
+    Voucher,
+    VoucherMovement,
+)
+from plugins.shop.refunds import TakeBack, TakenBack, refund
 from plugins.shop.states import take_step, withdraw_payment
 from plugins.shop.stock import OutOfStock
-from plugins.shop.vouchers import VoucherRefused, VoucherValues, add_voucher
+from plugins.shop.vouchers import VoucherRefused, VoucherValues, add_voucher, set_voucher_active
 from tests.plugins.shop.examples import NUMBER
 from tests.plugins.shop.helpers import add, order
 
@@ -72,16 +86,33 @@ class Code:
 
 
 @define
+class Card:
+    """A voucher with a balance as it should be."""
+
+    id: int
+    code: str
+    start: int
+    left: int
+    active: bool = True
+
+
+@define
 class Placed:
-    """An order as it should be: `left` of its pieces by line, `worth` what it still comes to."""
+    """An order as it should be: its `pieces` by line, `worth` what it still comes to; `on_card` of it is paid with the
+    balance of `card`, `cash` in another way.
+    """
 
     id: int
     person: int
     pieces: dict[int, tuple[Product, int]]
     worth: int
     code: Code | None
+    card: Card | None = None
+    on_card: int = 0
+    cash: int = 0
+    noted: int = 0
+    is_noted: bool = False
     paid: bool = False
-    paid_back: bool = False
     shipped: bool = False
     over: bool = False
 
@@ -100,8 +131,17 @@ class Orders(RuleBasedStateMachine):
         percent=st.integers(1, 10_000),
         fixed=st.integers(1, 3000),
         limits=st.tuples(st.integers(1, 3), st.integers(1, 2)),
+        cards=st.tuples(st.integers(1, 2000), st.integers(1, 20_000)),
     )
-    def open_shop(self, prices: tuple[int, int], stock: int, percent: int, fixed: int, limits: tuple[int, int]) -> None:
+    def open_shop(
+        self,
+        prices: tuple[int, int],
+        stock: int,
+        percent: int,
+        fixed: int,
+        limits: tuple[int, int],
+        cards: tuple[int, int],
+    ) -> None:
         Orders.sequences += 1
         self.run = Orders.sequences
         kinds = ((prices[0], None), (prices[1], stock), (997, 3))
@@ -113,28 +153,48 @@ class Orders(RuleBasedStateMachine):
                 changed = {"price": product.price, "stock": product.stock}
                 session.execute(update(Variant).where(Variant.id == product.id).values(changed))
             for kind, value, limit in (("percent", percent, limits[0]), ("fixed", fixed, 3)):
-                values = VoucherValues(
-                    code=f"{kind}{self.run}",
-                    kind=kind,
-                    value=value,
-                    minimum=0,
-                    starts_on=None,
-                    ends_on=None,
-                    limit=limit,
-                    limit_per_customer=limits[1],
+                number = self._add(session, f"{kind}{self.run}", kind, value, limit, limits[1])
+                self.codes.append(Code(number, f"{kind}{self.run}", kind, value, limit, limits[1]))
+            self.cards = [
+                Card(self._add(session, code, "balance", value, None, None), code, value, value)
+                for code, value in zip(
+                    (f"gift-card-for-{self.run}", f"another-card-for-{self.run}"), cards, strict=True
                 )
-                number = add_voucher(session, self.site, values)
-                self.codes.append(Code(number, values.code, kind, value, limit, limits[1]))
+            ]
         self.orders: list[Placed] = []
         self.contacts: dict[int, int] = {}
+
+    def _add(
+        self, session: Session, code: str, kind: str, value: int, limit: int | None, per_customer: int | None
+    ) -> int:
+        values = VoucherValues(
+            code=code,
+            kind=kind,
+            value=value,
+            minimum=0,
+            starts_on=None,
+            ends_on=None,
+            limit=limit,
+            limit_per_customer=per_customer,
+        )
+        return add_voucher(session, self.site, values)
+
+    @rule(card=st.integers(0, 1))
+    def switch(self, card: int) -> None:
+        self.cards[card].active = not self.cards[card].active
+        with self.site.begin() as session:
+            set_voucher_active(session, self.cards[card].id, active=self.cards[card].active)
 
     @rule(
         person=st.integers(0, PEOPLE - 1),
         wanted=st.dictionaries(st.integers(0, 2), st.integers(1, 4), min_size=1),
         code=st.one_of(st.none(), st.integers(0, 1)),
+        gift=st.one_of(st.none(), st.integers(0, 1)),
+        first=st.booleans(),
     )
-    def place(self, person: int, wanted: dict[int, int], code: int | None) -> None:
+    def place(self, person: int, wanted: dict[int, int], code: int | None, gift: int | None, first: bool) -> None:
         voucher = None if code is None else self.codes[code]
+        card = None if gift is None else self.cards[gift]
         items = [(self.products[place].id, number) for place, number in wanted.items()]
         goods = sum(self.products[place].price * number for place, number in wanted.items())
         refused: tuple[type[Exception], ...] = ()
@@ -146,10 +206,14 @@ class Orders(RuleBasedStateMachine):
             len(voucher.used_by) >= voucher.limit or voucher.used_by.count(person) >= voucher.per_customer
         ):
             refused = (VoucherRefused,)
+        if card is not None and not (card.active and card.left):
+            refused = (*refused, VoucherRefused)
+        codes = {"voucher": voucher.code if voucher else "", "second_voucher": card.code if card else ""}
+        if first:
+            # Either field takes either.
+            codes = {"voucher": codes["second_voucher"], "second_voucher": codes["voucher"]}
         try:
-            made = order(
-                self.site, *items, email=f"r{self.run}p{person}@example.org", voucher=voucher.code if voucher else ""
-            )
+            made = order(self.site, *items, email=f"r{self.run}p{person}@example.org", **codes)
         except (OutOfStock, VoucherRefused) as error:
             # Said here and not by pytest.raises: whether it is refused depends on what came before.
             assert type(error) in refused  # noqa: PT017
@@ -170,7 +234,12 @@ class Orders(RuleBasedStateMachine):
             ).all()
         by_id = {product.id: product for product in self.products}
         pieces = {line.id: (by_id[line.variant_id], line.quantity) for line in lines}
-        self.orders.append(Placed(made.id, person, pieces, goods - off, voucher))
+        placed = Placed(made.id, person, pieces, goods - off, voucher)
+        if card is not None and goods > off:
+            placed.card, placed.on_card = card, min(card.left, goods - off)
+            card.left -= placed.on_card
+            placed.paid = placed.on_card == goods - off
+        self.orders.append(placed)
 
     def _step(self, placed: Placed, step: Any, possible: bool) -> bool:
         try:
@@ -188,12 +257,14 @@ class Orders(RuleBasedStateMachine):
         placed = data.draw(st.sampled_from(self.orders))
         if self._step(placed, "paid", not placed.over and not placed.paid):
             placed.paid = True
+            placed.noted = placed.cash = placed.worth - placed.on_card
+            placed.is_noted = True
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
     def unpay(self, data: st.DataObject) -> None:
         placed = data.draw(st.sampled_from(self.orders))
-        possible = placed.paid and not placed.over and not placed.paid_back
+        possible = placed.is_noted and not placed.over and placed.cash == placed.noted
         try:
             with self.site.begin() as session:
                 withdraw_payment(session, placed.id, SYSTEM)
@@ -201,7 +272,10 @@ class Orders(RuleBasedStateMachine):
             assert not possible
         else:
             assert possible
-            placed.paid = False
+            placed.noted = placed.cash = 0
+            placed.is_noted = False
+            # What a balance has paid stays paid, and may be all that it comes to now.
+            placed.paid = placed.card is not None and placed.on_card >= placed.worth
 
     @precondition(lambda self: self.orders)
     @rule(data=st.data())
@@ -240,10 +314,8 @@ class Orders(RuleBasedStateMachine):
         assert not placed.over
         assert 0 <= done.amount.minor <= placed.worth
         assert done.amount.minor >= reduction
-        # Paid money goes back, and never more than what is taken back.
-        assert done.money_back.minor == (done.amount.minor if placed.paid else 0)
-        placed.paid_back = placed.paid_back or done.money_back.minor > 0
         placed.worth -= done.amount.minor
+        self._money_back(placed, done)
         self._back(placed, pieces, restock=restock)
         nothing_left = all(number == 0 for _, number in placed.pieces.values())
         if nothing_left:
@@ -251,8 +323,24 @@ class Orders(RuleBasedStateMachine):
         if not placed.paid and not placed.shipped:
             if nothing_left:
                 self._end(placed, cancelled=True)
+            elif 0 < placed.worth <= placed.on_card:
+                # What is left of it is paid with the balance already.
+                placed.paid = True
         elif placed.worth == 0 and (self._total(placed) or nothing_left):
             self._end(placed, cancelled=False)
+        elif not placed.paid and 0 < placed.worth <= placed.on_card:
+            placed.paid = True
+
+    def _money_back(self, placed: Placed, done: TakenBack | None = None) -> None:
+        """What came in beyond what the order comes to now goes back: onto the voucher first, and never twice."""
+        back = max(0, placed.on_card + placed.cash - placed.worth)
+        to_card = min(back, placed.on_card)
+        if done is not None:
+            assert (done.money_back.minor, done.to_balance.minor) == (back, to_card)
+        placed.on_card -= to_card
+        placed.cash -= back - to_card
+        if placed.card is not None:
+            placed.card.left += to_card
 
     def _total(self, placed: Placed) -> int:
         with self.site.session() as session:
@@ -267,6 +355,7 @@ class Orders(RuleBasedStateMachine):
 
     def _end(self, placed: Placed, *, cancelled: bool) -> None:
         placed.over, placed.worth = True, 0
+        self._money_back(placed)
         if cancelled and placed.code is not None:
             placed.code.used_by.remove(placed.person)
 
@@ -303,6 +392,12 @@ class Orders(RuleBasedStateMachine):
                 assert product.stock is None or product.stock >= 0
             for code in self.codes:
                 assert session.get_one(Voucher, code.id).uses == len(code.used_by) <= code.limit
+            for card in self.cards:
+                found = session.get_one(Voucher, card.id)
+                moved = select(func.coalesce(func.sum(VoucherMovement.amount), 0)).where(
+                    VoucherMovement.voucher_id == card.id
+                )
+                assert 0 <= found.balance == card.left == card.start + (session.scalar(moved) or 0) <= card.start
             self._each_order_fits(session)
 
     def _each_order_fits(self, session: Any) -> None:
@@ -315,6 +410,9 @@ class Orders(RuleBasedStateMachine):
             assert taxes == found.total
             back = session.scalar(select(func.sum(Refund.amount)).where(Refund.order_id == placed.id)) or 0
             assert back == found.refunded
+            on_card = paid_with_balance(session, [placed.id]).get(placed.id)
+            assert (on_card.minor if on_card is not None else 0) == placed.on_card
+            assert in_hand(session, placed.id) == placed.on_card + placed.cash
 
     def teardown(self) -> None:
         if not hasattr(self, "orders"):

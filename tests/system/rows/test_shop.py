@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from attrs import evolve
 from playwright.sync_api import Page, expect
 
 from plugins.shop.products import ProductValues, VariantValues, add_product
@@ -12,7 +13,7 @@ from tests.system.rows.conftest import Counter
 
 
 def stock_up(counter: Counter) -> None:
-    """A product in two variants, and a voucher of ten percent."""
+    """A product in two variants, a voucher of ten percent, and one with a balance of ten euros."""
     with counter.site.begin() as session:
         values = ProductValues(
             name="Sonntagsbrot",
@@ -34,6 +35,7 @@ def stock_up(counter: Counter) -> None:
             limit_per_customer=None,
         )
         add_voucher(session, counter.site, voucher)
+        add_voucher(session, counter.site, evolve(voucher, code="Geschenk-2026", kind="balance", value=1000))
 
 
 def fill_delivery(page: Page) -> None:
@@ -54,7 +56,12 @@ def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> Non
     visitor.get_by_label("Gutschein", exact=True).fill("sonntag-10")
     visitor.get_by_role("button", name="Gutschein einlösen").click()
     expect(visitor.locator(".totals .grand")).to_contain_text("12,60 €")
+    # A balance pays a part: the total stays.
+    visitor.get_by_label("Noch ein Gutschein").fill("geschenk 2026")
+    visitor.get_by_role("button", name="Gutschein einlösen").click()
+    expect(visitor.locator(".totals .grand")).to_contain_text(["12,60 €", "2,60 €"])
     visitor.get_by_role("link", name="Zur Kasse").click()
+    expect(visitor.locator("main")).to_contain_text("Davon Guthaben Geschenk-2026")
     visitor.locator("[name=email]").fill("nora.neu@example.org")
     visitor.locator("[name=name]").fill("Nora Neu")
     visitor.locator("[name=street]").fill("Lindenstraße 1")
@@ -67,7 +74,7 @@ def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> Non
     fill_delivery(visitor)
     visitor.get_by_role("button", name="Zahlungspflichtig bestellen").click()
     expect(visitor).to_have_url(re.compile("/shop/thanks/"))
-    expect(visitor.locator("main")).to_contain_text("12,60 €")
+    expect(visitor.locator(".totals .grand")).to_contain_text(["12,60 €", "2,60 €"])
 
     # The customer is in the list at once, with the order on the profile.
     staff = counter.staff()
@@ -119,3 +126,16 @@ def test_s1_s2_s3_visitor_and_staff_order_with_vouchers(counter: Counter) -> Non
     staff.get_by_role("link", name="Kontakt ansehen").click()
     expect(staff.get_by_text("Kunde", exact=True)).to_be_visible()
     expect(staff.locator(".page-title")).to_contain_text("Tilda Telefon")
+
+    # What is left of the balance, and what it was spent for.
+    staff.goto(f"{counter.url}/dashboard/shop/vouchers?q=geschenk")
+    card = staff.get_by_role("row", name=re.compile("Geschenk-2026"))
+    expect(card).to_contain_text("noch 0,00 € von 10,00 €")
+    card.get_by_role("link", name="1", exact=True).click()
+    expect(staff.locator("tbody tr")).to_contain_text("Nora Neu")
+    expect(staff.locator("tbody tr")).to_contain_text("-10,00 €")
+    # A balance has no limits: the form takes those fields away when it is chosen.
+    staff.goto(f"{counter.url}/dashboard/shop/vouchers/new")
+    expect(staff.get_by_label("Wie oft insgesamt")).to_be_visible()
+    staff.get_by_label("Guthaben").check()
+    expect(staff.get_by_label("Wie oft insgesamt")).to_be_hidden()
