@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
 from sqlalchemy import select, update
 
 from core import Activity, Capture, Contact, Details, Site, capture_contact
-from core.api.tokens import ApiToken, make_token
+from core.api.tokens import ApiToken
 from core.contacts.custom_fields.administration import add_field
 from core.contacts.models import now
 from core.contacts.segments import Keeper, add_segment
@@ -20,12 +19,8 @@ from core.contacts.views import read_view
 from core.database.base import Base
 from core.staff.models import StaffAccount
 from core.testing import count_queries, make_client, make_site, run_due_jobs, sign_in
-from core.values import Role
-from core.web.application import Application
+from tests.support.api import API, Client, program, use_token
 from tests.support.dumps import Dump, rows_of
-
-Client = TestClient[Application]
-API = "/api/v1"
 
 
 @pytest.fixture
@@ -37,23 +32,8 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
 
 @pytest.fixture
 def client(site: Site) -> Iterator[Client]:
-    with make_client(site) as client:
-        client.headers["accept-language"] = "en"
-        client.follow_redirects = False
-        use_token(site, client)
+    with program(site) as client:
         yield client
-
-
-def use_token(site: Site, client: Client, role: Role = "owner") -> str:
-    """Let the client carry a token of a new account with this role."""
-    email = f"{role}@api.example.org"
-    with site.begin() as session:
-        account = StaffAccount(email=email, email_key=email, name="Prog", role=role, password_hash="!")
-        session.add(account)
-        session.flush()
-        token = make_token(session, account.id, "test")
-    client.headers["authorization"] = f"Bearer {token}"
-    return token
 
 
 def capture(site: Site, email: str, name: str = "", **details: str) -> int:

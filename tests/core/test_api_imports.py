@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from core import Site
-from core.testing import make_client, make_site, run_due_jobs
+from core.testing import make_site, run_due_jobs
 from core.transfer.models import ContactImport
-from tests.core.test_api import API, Client, use_token
 from tests.core.transfer.import_support import count, people
+from tests.support.api import API, Client, program, use_token
 
 IMPORTS = f"{API}/imports"
 
@@ -26,9 +26,7 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
 
 @pytest.fixture
 def client(site: Site) -> Iterator[Client]:
-    with make_client(site) as client:
-        client.headers["accept-language"] = "en"
-        use_token(site, client)
+    with program(site) as client:
         yield client
 
 

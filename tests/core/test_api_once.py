@@ -10,26 +10,20 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from litestar.testing import TestClient
 from sqlalchemy import func, select, update
 
 from core import Contact, Site
 from core.api import keys
 from core.api.keys import ApiRequest
 from core.api.routing import api_post
-from core.api.tokens import make_token
 from core.contacts.models import ContactNote, now
 from core.privacy.erasing import erase
-from core.staff.models import StaffAccount
-from core.testing import make_client, make_site, run_due_jobs
-from core.values import SYSTEM, Role
-from core.web.application import Application
+from core.testing import make_site, run_due_jobs
+from core.values import SYSTEM
 from core.web.requests import Request
+from tests.support.api import API, Client, program, use_token
 from tests.support.dumps import difference, dump
 from tests.support.plugins import plugin_module
-
-Client = TestClient[Application]
-API = "/api/v1"
 
 
 class Gate:
@@ -65,21 +59,8 @@ def site(tmp_path: Path, database_url: str) -> Iterator[Site]:
 
 @pytest.fixture
 def client(site: Site) -> Iterator[Client]:
-    with make_client(site) as client:
-        client.headers["accept-language"] = "en"
-        client.follow_redirects = False
-        use_token(site, client)
+    with program(site) as client:
         yield client
-
-
-def use_token(site: Site, client: Client, role: Role = "owner") -> None:
-    email = f"{role}@api.example.org"
-    with site.begin() as session:
-        account = StaffAccount(email=email, email_key=email, name="Prog", role=role, password_hash="!")
-        session.add(account)
-        session.flush()
-        token = make_token(session, account.id, "test")
-    client.headers["authorization"] = f"Bearer {token}"
 
 
 def send(client: Client, key: str, path: str = "/contacts", method: str = "POST", **body: Any) -> Any:

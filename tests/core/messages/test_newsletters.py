@@ -419,7 +419,7 @@ def test_t_z5_nobody_writes_to_the_contacts_that_another_chose(site: Site, clien
 
 
 def test_h6_messages_over_the_api(site: Site, client: Client) -> None:
-    from tests.core.test_api import use_token
+    from tests.support.api import use_token
 
     contact_id = add_contact(site)
     use_token(site, client)

@@ -20,8 +20,8 @@ from core.testing import make_client
 from plugins.consent.changing import state_of
 from plugins.consent.purposes import add_purpose
 from tests.core.messages.mail_support import add_contact, mail_site, queue, send, staff
-from tests.core.test_api import use_token
 from tests.plugins.consent.test_sending import STATES, bring_to
+from tests.support.api import use_token
 from tests.support.mail import MailServer, mail_server
 
 HERE = "/dashboard/newsletters"

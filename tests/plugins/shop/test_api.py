@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from core.api.tokens import make_token
 from core.contacts.models import Contact
 from core.site import Site
-from core.staff.models import StaffAccount
 from core.testing import count_queries
-from core.values import Role
 from plugins.shop.models import Order, Variant
 from tests.plugins.shop.helpers import Client, add, count, everything, order, stock_of
+from tests.support.api import use_token
 
 ORDERS = "/api/v1/shop/orders"
 
@@ -25,15 +23,6 @@ ORDERS = "/api/v1/shop/orders"
 def api(site: Site, client: Client) -> Client:
     use_token(site, client, "manager")
     return client
-
-
-def use_token(site: Site, client: Client, role: Role) -> None:
-    email = f"{role}@api.example.org"
-    with site.begin() as session:
-        account = StaffAccount(email=email, email_key=email, name="Till", role=role, password_hash="!")
-        session.add(account)
-        session.flush()
-        client.headers["authorization"] = f"Bearer {make_token(session, account.id, 'test')}"
 
 
 def place(api: Client, key: str, **body: Any) -> Any:

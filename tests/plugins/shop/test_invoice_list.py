@@ -17,8 +17,8 @@ from plugins.shop.invoices import issue_invoice
 from plugins.shop.refunds import TakeBack, refund
 from plugins.shop.states import take_step
 from tests.plugins.shop.helpers import Client, add, everything, order
-from tests.plugins.shop.test_api import use_token
 from tests.plugins.shop.test_refunds import lines
+from tests.support.api import use_token
 
 LIST = "/dashboard/shop/invoices"
 API = "/api/v1/shop/invoices"

@@ -44,8 +44,8 @@ from tests.plugins.shop.helpers import (
     order,
     put_in,
 )
-from tests.plugins.shop.test_api import use_token
 from tests.sample_plugin import plugin as sample
+from tests.support.api import use_token
 
 
 @pytest.fixture
