@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import core
+from tests.support.checkout import project_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -214,15 +214,4 @@ def test_h1_every_file_of_the_core_is_looked_at() -> None:
 
 
 def test_the_top_level_is_the_agreed_one() -> None:
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-            text=True,
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-
-    assert {line.split("/")[0] for line in listed.splitlines()} <= TOP_LEVEL
+    assert {path.relative_to(ROOT).parts[0] for path in project_files()} <= TOP_LEVEL

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checkout import project_files
+
 ROOT = Path(__file__).parents[1]
 LOCKS = ["requirements.lock", "requirements-dev.lock"]
 TARGETS = ["demo", "test", "check", "bench", "lock", "clean", "help"]
@@ -46,19 +48,6 @@ def _direct() -> tuple[set[str], set[str]]:
     groups = document["dependency-groups"].values()
     runtime = _names(document["project"]["dependencies"]).union(*(_names(extra) for extra in extras))
     return runtime, set().union(*(_names(group) for group in groups))
-
-
-def _files() -> list[Path]:
-    try:
-        listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-            cwd=ROOT,
-            capture_output=True,
-            check=True,
-        ).stdout.decode()
-    except (OSError, subprocess.CalledProcessError):
-        pytest.skip("not a git checkout")
-    return [path for name in listed.split("\0") if name and (path := ROOT / name).is_file()]
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -113,7 +102,7 @@ def test_what_is_installed_is_what_the_lock_file_says() -> None:
 
 def test_no_file_names_one_machine_or_a_registry() -> None:
     found = []
-    for path in _files():
+    for path in project_files():
         try:
             text = path.read_text(encoding="utf-8")
         except UnicodeDecodeError:

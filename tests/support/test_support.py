@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import create_engine, inspect, text
 
+from tests.support.checkout import files_below, project_files
 from tests.support.server import ServerProcess
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +35,19 @@ def _tables(url: str) -> list[str]:
         return inspect(engine).get_table_names()
     finally:
         engine.dispose()
+
+
+def test_the_files_of_a_project_are_found_without_git(tmp_path: Path) -> None:
+    ignored = ("data/x.sqlite", "core/__pycache__/site.pyc", ".venv/bin/y", "z.pyc")
+    for name in ("core/site.py", "core/data/a.txt", *ignored):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+
+    found = {path.relative_to(tmp_path).as_posix() for path in files_below(tmp_path)}
+
+    assert found == {"core/site.py", "core/data/a.txt", ".gitignore"}
+    assert Path(__file__) in project_files()
 
 
 def test_a_fresh_database_is_empty(empty_database_url: str, database_kind: str) -> None:
