@@ -12,7 +12,7 @@ import logging
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from functools import cache
+from functools import cache, lru_cache
 from importlib import metadata
 from pathlib import Path
 from threading import Lock
@@ -181,24 +181,44 @@ def in_order(plugins: Sequence[Plugin]) -> tuple[list[Plugin], list[Refusal]]:
     return list(done.values()), refused
 
 
-def _hookimpl_options(plugin: object, name: str) -> HookimplOpts | None:
-    """What `@hookimpl` noted on the attribute `name`, if it is a hook's implementation."""
-    options = getattr(getattr(plugin, name), HOOKIMPL, None)
-    return cast(HookimplOpts, options) if isinstance(options, dict) else None
+class _Hookimpls:
+    """What pluggy is handed for a plugin: its implementations of hooks, and nothing else that is in its module.
+
+    Equal for one module, so that pluggy refuses it under a second name.
+    """
+
+    def __init__(self, plugin: Plugin) -> None:
+        self.module = plugin.module
+        self.options: dict[str, HookimplOpts] = {}
+        for name in dir(plugin.module):
+            function = getattr(plugin.module, name)
+            options = getattr(function, HOOKIMPL, None)
+            if isinstance(options, dict):
+                setattr(self, name, function)
+                self.options[name] = cast(HookimplOpts, options)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hookimpls) and other.module is self.module
+
+    def __hash__(self) -> int:
+        return hash(self.module)
+
+    def __repr__(self) -> str:
+        return repr(self.module)
+
+    @property
+    def hooks(self) -> frozenset[str]:
+        """The hooks that it implements."""
+        return frozenset(options["specname"] or name for name, options in self.options.items())
 
 
 class _Manager(pluggy.PluginManager):
-    """Pluggy's manager, which has a closer look at implementations only, and not at all else in a module."""
+    """Pluggy's manager, which has a closer look at implementations only."""
 
     def parse_hookimpl_opts(self, plugin: object, name: str) -> HookimplOpts | None:
         """As pluggy's."""
-        return super().parse_hookimpl_opts(plugin, name) if _hookimpl_options(plugin, name) else None
-
-
-def _hooks_of(plugin: Plugin) -> frozenset[str]:
-    """The hooks that a plugin implements."""
-    marked = {name: _hookimpl_options(plugin.module, name) for name in dir(plugin.module)}
-    return frozenset(options["specname"] or name for name, options in marked.items() if options)
+        marked = isinstance(plugin, _Hookimpls) and name in plugin.options
+        return super().parse_hookimpl_opts(plugin, name) if marked else None
 
 
 @cache
@@ -210,12 +230,16 @@ def _arguments_of(hook: str) -> tuple[str, ...] | None:
     return tuple(inspect.signature(specification).parameters)
 
 
-def _mistake_in_hooks(plugin: Plugin) -> str | None:
+@lru_cache(maxsize=2000)
+def _parameters_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The arguments that a function must be given; one with a default is the plugin's own, as for pluggy."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(one.name for one in parameters if one.default is one.empty)
+
+
+def _mistake_in_hooks(plugin: Plugin, hookimpls: _Hookimpls) -> str | None:
     """What is wrong with a plugin's hookimpls, before pluggy sees them: it says less, and lets unknown hooks pass."""
-    for name in dir(plugin.module):
-        options = _hookimpl_options(plugin.module, name)
-        if options is None:
-            continue
+    for name, options in hookimpls.options.items():
         hook = options["specname"] or name
         known = _arguments_of(hook)
         if known is None:
@@ -225,9 +249,8 @@ def _mistake_in_hooks(plugin: Plugin) -> str | None:
             )
         if options["wrapper"] or options["hookwrapper"]:
             return f"Plugin '{plugin.key}' wraps the hook '{hook}', which can't be done. Write it as a plain @hookimpl."
-        for argument, parameter in inspect.signature(getattr(plugin.module, name)).parameters.items():
-            # One with a default is the plugin's own, as for pluggy.
-            if argument not in known and parameter.default is parameter.empty:
+        for argument in _parameters_of(getattr(hookimpls, name)):
+            if argument not in known:
                 has = f"has {', '.join(known)}" if known else "has none"
                 return (
                     f"Plugin '{plugin.key}' takes the argument '{argument}' in its hook '{hook}', which {has}. "
@@ -252,6 +275,7 @@ class Plugins:
         self._manager.add_hookspecs(hookspecs)
         self.installed: tuple[Plugin, ...] = tuple(one for one in (*builtin, *ordered) if self._register(one))
         self._order = {one.key: index for index, one in enumerate(self.installed)}
+        self._implementations: dict[str, list[Implementation]] = {}
 
     def __getitem__(self, key: str) -> Plugin:
         return next(plugin for plugin in self.installed if plugin.key == key)
@@ -261,15 +285,16 @@ class Plugins:
 
     def _register(self, plugin: Plugin) -> bool:
         """Register one plugin and answer True, or refuse it with a sentence that names the mistake."""
-        message = _mistake_in_hooks(plugin)
+        hookimpls = _Hookimpls(plugin)
+        message = _mistake_in_hooks(plugin, hookimpls)
         if message is None:
             try:
-                message = missing_duty(plugin, _hooks_of(plugin))
+                message = missing_duty(plugin, hookimpls.hooks)
             except (Exception, SystemExit) as error:
                 message = f"Plugin '{plugin.key}' can't be loaded: {describe(error)}"
         if message is None:
             try:
-                self._manager.register(plugin.module, name=plugin.key)
+                self._manager.register(hookimpls, name=plugin.key)
             except (pluggy.PluginValidationError, ValueError) as error:
                 message = f"Plugin '{plugin.key}' can't be registered: {describe(error)}"
         if message is not None:
@@ -281,14 +306,17 @@ class Plugins:
 
         `@hookimpl(tryfirst=True)` and `trylast=True` put an implementation before or after all others.
         """
-        caller = getattr(self._manager.hook, hook)
-        found = [impl for impl in caller.get_hookimpls() if enabled is None or impl.plugin_name in enabled]
-        # LIFO in pluggy; sorted here so that the order is stable. Its own tryfirst and trylast come before that.
-        found.sort(key=lambda impl: (impl.trylast - impl.tryfirst, self._order.get(impl.plugin_name, -1)))
-        return [
-            Implementation(plugin=impl.plugin_name, hook=hook, function=impl.function, arguments=tuple(impl.argnames))
-            for impl in found
-        ]
+        if hook not in self._implementations:
+            found = getattr(self._manager.hook, hook).get_hookimpls()
+            # LIFO in pluggy; sorted here so that the order is stable. Its own tryfirst and trylast come before that.
+            found.sort(key=lambda impl: (impl.trylast - impl.tryfirst, self._order.get(impl.plugin_name, -1)))
+            self._implementations[hook] = [
+                Implementation(
+                    plugin=impl.plugin_name, hook=hook, function=impl.function, arguments=tuple(impl.argnames)
+                )
+                for impl in found
+            ]
+        return [one for one in self._implementations[hook] if enabled is None or one.plugin in enabled]
 
 
 @frozen(kw_only=True)
