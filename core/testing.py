@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from attrs import define, field
 from litestar.testing import TestClient
 from sqlalchemy import event
@@ -31,12 +34,27 @@ def make_site(data_dir: Path, *plugins: ModuleType | Plugin, database_url: str =
     return open_site(Settings(data_dir=data_dir, database_url=database_url, **settings), wanted)
 
 
+class _Client(TestClient[Application]):
+    """Litestar's client, for which one event loop runs as long as the process, and not one for each client."""
+
+    @contextmanager
+    def portal(self) -> Iterator[BlockingPortal]:
+        yield _portal()
+
+
+@cache
+def _portal() -> BlockingPortal:
+    stack = ExitStack()
+    atexit.register(stack.close)
+    return stack.enter_context(start_blocking_portal("asyncio"))
+
+
 def make_client(site: Site) -> TestClient[Application]:
     """An HTTP client that calls the site in this process, as `with make_client(site) as client:`.
 
     It follows redirects unless told `follow_redirects=False`, and raises nothing: what a visitor would see comes back.
     """
-    return TestClient(create_app(site), base_url=site.settings.base_url, raise_server_exceptions=False)
+    return _Client(create_app(site), base_url=site.settings.base_url, raise_server_exceptions=False)
 
 
 def sign_in(site: Site, client: TestClient[Application], role: Role = "owner", name: str = "") -> int:
