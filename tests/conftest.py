@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -43,6 +44,13 @@ def pytest_configure(config: pytest.Config) -> None:
     server.start()
     os.environ[BASE_URL] = server.base_url
     os.environ[LOG] = f"{server.directory}/log"
+
+
+def pytest_collection_finish() -> None:
+    # What is loaded by now stays to the end: looking through it for garbage again and again takes a tenth of the time.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
