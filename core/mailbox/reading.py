@@ -16,7 +16,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from attrs import field, frozen
 
 from core.mailbox.html import text_of
-from core.mailbox.reports import Report, find_report
+from core.mailbox.reports import Report, Writer, find_report
 from core.messages.headers import made_safe
 
 MAX_RAW = 30_000_000
@@ -37,8 +37,15 @@ MESSAGE_ID = re.compile(r"<([^<>\s]{3,250})>")
 TO_HEADERS = ("To", "Cc", "Delivered-To", "X-Original-To", "Envelope-To", "X-Envelope-To", "Resent-To")
 """Where the address can stand under which a mail came in."""
 
-DAEMON = re.compile(r"mail(er)?[-_.]?daemon|mdaemon|postmaster|mail[-_.]?(delivery|sub)[-_.]?system", re.IGNORECASE)
+DAEMON = re.compile(
+    r"mail(er)?[-_.]?daemon|mdaemon|post[-_.]?master|mail[-_.]?(delivery|sub)[-_.]?system|(mail|smtp)[-_.]?service"
+    r"|system[-_. ]?administrator",
+    re.IGNORECASE,
+)
 """Names before the @ of programs that send bounces."""
+
+NOBODY = re.compile(r"(no|not|do[-_.]?not)[-_.]?reply", re.IGNORECASE)
+"""Names before the @ of programs that read no answers."""
 
 
 @frozen(kw_only=True)
@@ -75,20 +82,25 @@ class ReceivedMail:
 
 def read_mail(raw: bytes) -> ReceivedMail:
     """Read a mail. Raises only for what Python's own parser can't cope with: then the mail is kept as it came."""
-    mail = message_from_bytes(raw)
+    mail = message_from_bytes(_with_line_ends(raw))
     sender_name, sender_email = _first_address(mail, "From", "Sender", "Reply-To")
     text, html, files = _content(mail)
+    subject = _one_line(_decoded(mail.get("Subject")))[:SUBJECT_LENGTH]
     null_sender = (mail.get("Return-Path") or "").strip() == "<>"
-    from_daemon = not sender_email or DAEMON.search(sender_email.partition("@")[0]) is not None
+    name = sender_email.rpartition("@")[0]
+    from_daemon = not sender_email or "<>" in str(mail.get("From")) or DAEMON.search(name) is not None
+    writer: Writer = "program" if NOBODY.search(name) else "person"
     # What answers a mail is somebody's answering machine (RFC 3834 section 3.1.5), and no bounce.
-    report = find_report(mail, text, from_daemon=from_daemon or (null_sender and "In-Reply-To" not in mail))
+    if from_daemon or (null_sender and "In-Reply-To" not in mail):
+        writer = "daemon"
+    report = find_report(mail, subject, text, writer=writer)
     return ReceivedMail(
         message_id=next(iter(_ids(mail, "Message-ID")), ""),
         sender_email=sender_email,
         sender_name=sender_name,
         recipients=[address for _, address in getaddresses(_all(mail, *TO_HEADERS)) if "@" in address],
         answers=list(dict.fromkeys([*_ids(mail, "In-Reply-To"), *reversed(_ids(mail, "References"))]))[:MAX_IDS],
-        subject=_one_line(_decoded(mail.get("Subject")))[:SUBJECT_LENGTH],
+        subject=subject,
         text=text,
         html=html,
         written_at=_moment(mail.get("Date")),
@@ -97,6 +109,12 @@ def read_mail(raw: bytes) -> ReceivedMail:
         names=_names(mail, text) if report is not None else (),
         files=files,
     )
+
+
+def _with_line_ends(raw: bytes) -> bytes:
+    """A mail whose lines end in CR alone with LF instead: Python reads its heads so, and its encoded texts not."""
+    alone = raw.count(b"\r") - raw.count(b"\r\n")
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if alone > raw.count(b"\n") else raw
 
 
 def is_automatic(mail: Message) -> bool:
@@ -189,6 +207,9 @@ def _content(mail: Message) -> tuple[str, str, list[ReceivedFile]]:
     files: list[ReceivedFile] = []
     for part in _parts(mail):
         kind, name = part.get_content_type(), _file_name(part)
+        if kind.startswith("multipart/"):
+            # It names a boundary that it does not have.
+            kind = "text/plain"
         if part.get_content_disposition() != "attachment" and not name and kind in ("text/plain", "text/html"):
             (texts if kind == "text/plain" else pages).append(_part_text(part))
         elif len(files) < MAX_FILES:

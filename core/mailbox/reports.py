@@ -28,7 +28,7 @@ CODE = re.compile(r"(?<![\d.(+-])([45]\d\d)(?=[ #:]|-(?!\d{3}-))")
 GONE = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1", "5.4.4"})
 """Codes that say that the address does not exist, or no more (RFC 3463, RFC 7505): any mail to it comes back."""
 
-VAGUE = frozenset({"", "5.0.0", "5.1.0", "5.3.0", "5.5.0", "5.0.350", "5.0.1"})
+VAGUE = frozenset({"", "5.0.0", "5.1.0", "5.3.0", "5.4.1", "5.5.0", "5.0.350", "5.0.1"})
 """Codes that say nothing of the address: the words are asked."""
 
 
@@ -38,11 +38,14 @@ def _any_of(*phrases: str) -> re.Pattern[str]:
 
 GONE_WORDS = _any_of(
     r"user unknown|unknown (user|host|recipient|address)",
-    r"no (such|valid) (user|recipient|address|mailbox|person|local)",
+    r"no (such|valid) (user|recipient|address|mailbox|person|local|domain|host)|(host|domain) unknown",
     r"does(n't| not) exist|doesn.t have (an|a) .{0,60}account|no mailbox here",
     r"(recipient|address|user|account|mailbox)( address)?( was|is)? (not found|unknown|invalid|disabled|inactive)",
-    r"mailbox (is )?unavailable|(invalid|bad) (recipient|address|mailbox|destination)|unrouteable address",
-    r"couldn.t be found|could not be found|wasn.t found|host (or domain name )?not found|domain (was )?not found",
+    r"mailbox (is )?unavailable|invalid (final delivery )?user|(invalid|bad) (recipient|address|mailbox|destination)",
+    r"couldn.t be found|could not be found|wasn.t found|(host|domain) ([\w.-]{1,253} |or domain name |was )?not found",
+    r"unrouteable address|(?<!sender )address rejected(?=\W*$|: access denied)",
+    r"(recipient|name|address) (is )?not recogni[sz]ed",
+    r"no mx( record)? found|no smtp service|(host|domain) does not accept (e-?)?mail",
     r"no longer (valid|available|in use)|account (has been |is )?(disabled|deactivated|suspended|closed)",
     r"not a valid (user|recipient|mailbox)|not listed in",
 )
@@ -50,20 +53,33 @@ GONE_WORDS = _any_of(
 NOT_GONE_WORDS = _any_of(
     r"quota|mailbox (is )?full|over(quota| quota)|storage|too (large|big)|rate limit|grey ?list|try again",
     r"spam|block(ed|list)|black ?list|policy|reputation|virus|dmarc|\bspf\b|dkim|content (was )?rejected",
-    r"relay(ing)? (access )?denied",
+    r"relay(ing)? (access )?denied|too many|at a rate|per (minute|hour|day)|this hour|preferences|rejected: system",
+    r"(unexpected|malformed).{0,30} name ?server|not enough",
 )
 
-FAILED, KNOWN = frozenset({"failed", "error", "failure"}), frozenset({"delayed", "delivered", "relayed", "expanded"})
-"""Actions of a report: those that say that it failed, as some servers write it, and the others of RFC 3464."""
+CODES = re.compile(f"{STATUS.pattern}|{CODE.pattern}")
+REASONS = _any_of(GONE_WORDS.pattern, NOT_GONE_WORDS.pattern)
+
+FAILED, ARRIVED = frozenset({"failed", "error", "failure", "expired"}), frozenset({"delivered", "relayed", "expanded"})
+"""Actions of a report: those that say that it failed, as some servers write it, and those that say the contrary."""
+
+DAEMON_NAME = re.compile(r"mail(er)?[-_.]?daemon", re.IGNORECASE)
 
 FAILED_WORDS = _any_of(
     r"(could|can)( not|n't|not) be delivered|undeliver|not delivered|unable to deliver|failed to deliver",
     r"delivery (has )?(to .{0,200} )?(has )?failed|delivery (status|failure)|(mail|delivery) fail(ed|ure)",
     r"(wasn't|was not) able to deliver|recipients? did not receive|did not reach the following recipient",
     r"fail(ed|ure).{0,40}permanent|permanent (fatal )?error|fatal errors|error during delivery|failure notice",
-    r"returned mail|message could not|rejected your message|has been rejected",
+    r"returned mail|(has been|was) returned|message could not|rejected your message|has been rejected",
     r"nicht zugestellt|unzustellbar",
 )
+
+RETURNED = _any_of(
+    r"\n\s*-{2,}\s*(?:this is a copy|below this line|original message|message text follows|message header"
+    r"|(?:the )?header|unsent message|returned (?:message|mail)|message follows)",
+    r"\n(?:original message|(?:the )?message headers?) follows?\b",
+)
+"""Where the mail that came back begins, in a bounce without structure."""
 
 DELAYED_WORDS = _any_of(
     r"delivery (is |has been )?(temporarily )?(delayed|suspended)|not yet been delivered|still being retried",
@@ -86,13 +102,17 @@ class Report:
     is_gone: bool = False
 
 
-def find_report(mail: Message, text: str, *, from_daemon: bool) -> Report | None:
+Writer = Literal["daemon", "program", "person"]
+"""Who wrote a mail: something that sends bounces; a program, as an address tells that takes no answers; or else."""
+
+
+def find_report(mail: Message, subject: str, text: str, *, writer: Writer) -> Report | None:
     """The bounce or complaint that a mail is; None for any other.
 
-    `from_daemon` says that it comes from a program that sends bounces, or from nobody (`<>`). Without structure, only
-    such a mail is looked at: people write to each other about bounces as well.
+    Without structure, a program's mail is looked at only when it brings the one along that came back, and a person's
+    never: people write to each other about bounces as well.
     """
-    structured = mail.get_content_type() == "multipart/report"
+    structured, returns_mail = mail.get_content_type() == "multipart/report", False
     for part in mail.walk():
         kind = part.get_content_type()
         if kind == "message/feedback-report":
@@ -101,10 +121,27 @@ def find_report(mail: Message, text: str, *, from_daemon: bool) -> Report | None
             if report := _delivery_status(part, text):
                 return report
             structured = True
+        elif kind == "message/disposition-notification":
+            # It was read, or put away unread (RFC 8098): it has arrived.
+            return None
         elif kind in ("message/rfc822", "text/rfc822-headers"):
             # What follows is the mail that came back.
+            returns_mail = True
             break
-    return _without_structure(mail, text) if from_daemon or structured else None
+    returns_mail = returns_mail or RETURNED.search(text) is not None
+    if not (structured or writer == "daemon" or (writer == "program" and returns_mail)):
+        return None
+    report = _without_structure(subject, text)
+    if (
+        report is None
+        and writer == "daemon"
+        and returns_mail
+        and not structured
+        and DAEMON_NAME.search(str(mail["From"]))
+    ):
+        # It says why in a language that is not known here; but nothing else sends mails back.
+        return Report(kind="failed")
+    return report
 
 
 def _delivery_status(part: Message, text: str) -> Report | None:
@@ -119,13 +156,20 @@ def _delivery_status(part: Message, text: str) -> Report | None:
         words = re.sub(r"^(smtp|x-[\w-]+|dns)\s*;\s*", "", diagnostic, flags=re.IGNORECASE)
         # Some servers write a vague code, and the real one among their words.
         if status in VAGUE:
-            status = next(iter(STATUS.findall(words)), status)
-        kind: Kind = "delayed" if action == "delayed" else "delivered"
-        if action in FAILED or (action not in KNOWN and status.startswith("5")):
-            kind = "failed"
-        reports.append(_judged(kind, status, words or _telling_line(text)))
+            status = next((one for one in STATUS.findall(words) if one not in VAGUE), status)
+        reports.append(_judged(_kind_of(action, status), status, words or _telling_line(text)))
     order = ("failed", "delayed", "delivered")
     return min(reports, key=lambda one: order.index(one.kind)) if reports else None
+
+
+def _kind_of(action: str, status: str) -> Kind:
+    if action in FAILED:
+        return "failed"
+    if action == "delayed":
+        return "delayed"
+    if action in ARRIVED or status.startswith("2"):
+        return "delivered"
+    return "delayed" if status.startswith("4") else "failed"
 
 
 def _blocks(part: Message) -> Iterator[Message]:
@@ -166,33 +210,34 @@ def _blocks_of_feedback(part: Message) -> Iterator[Message]:
         yield message_from_string((decoded if isinstance(decoded, bytes) else b"").decode("utf-8", "replace").lstrip())
 
 
-def _without_structure(mail: Message, text: str) -> Report | None:
-    subject = str(mail.get("Subject") or "")
+def _without_structure(subject: str, text: str) -> Report | None:
     # What follows is the mail that came back, and its words are ours.
-    own = re.split(
-        r"\n-{2,}\s*(?:this is a copy|below this line|original message|message text follows|message header|the header"
-        r"|unsent message|returned message|message follows)",
-        text,
-        maxsplit=1,
-        flags=re.IGNORECASE,
-    )[0][:20_000]
+    own = RETURNED.split(text, maxsplit=1)[0][:20_000]
     said = f"{subject}\n{own}"
     if DELAYED_WORDS.search(said):
         return Report(kind="delayed")
     line = _telling_line(own) or (plain(subject) if GONE_WORDS.search(subject) else "")
     if not (line or FAILED_WORDS.search(said)):
         return None
-    status = next((one for one in STATUS.findall(line or own) if one[0] in "45"), "")
+    status = next((one for one in (*STATUS.findall(line), *STATUS.findall(own)) if one[0] in "45"), "")
     return _judged("failed", status, line)
 
 
 def _telling_line(text: str) -> str:
-    """The line of a bounce that says why, with the one after it: lines are broken at some 70 characters."""
+    """The line of a bounce that says why, with the one after it: lines are broken at some 70 characters.
+
+    The best is a code with its reason; then a reason alone, which old programs write above a code that says nothing.
+    """
     lines = [line.strip(" >*\t") for line in text.split("\n")]
-    for sign in (STATUS, CODE, GONE_WORDS, NOT_GONE_WORDS):
-        for number, line in enumerate(lines):
-            if sign.search(line) and not line.lower().startswith(("status:", "subject:", "received:", "message-id:")):
-                return plain(" ".join(one for one in lines[number : number + 2] if one))
+    pairs = [
+        (line, plain(" ".join(one for one in lines[number : number + 2] if one)))
+        for number, line in enumerate(lines)
+        if not line.lower().startswith(("status:", "subject:", "received:", "message-id:"))
+    ]
+    for sign, reason in ((CODES, REASONS), (GONE_WORDS, None), (STATUS, None), (CODE, None), (NOT_GONE_WORDS, None)):
+        for line, pair in pairs:
+            if sign.search(line) and (reason is None or reason.search(pair)):
+                return pair
     return ""
 
 

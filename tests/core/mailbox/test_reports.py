@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.mailbox.reading import read_mail
+from tests.core.mailbox.odd_samples import ODD
 from tests.core.mailbox.samples import SAMPLES
 
 OURS = "0123456789abcdef0123456789abcdef@crm.example.org"
@@ -10,7 +11,7 @@ ENDINGS = ("\n", "\r\n", "\r")
 
 
 def test_t_m6_reports_are_recognised_with_any_line_ends() -> None:
-    for sample in SAMPLES:
+    for sample in (*SAMPLES, *ODD):
         for ending in ENDINGS:
             mail = read_mail(sample.written(OURS, "laden@example.org", 1, ending))
             report, name = mail.report, (sample.name, ending)
@@ -27,7 +28,9 @@ def test_t_m6_reports_are_recognised_with_any_line_ends() -> None:
 
 def test_rfc3834_what_no_person_wrote_is_automatic() -> None:
     automatic = {
-        sample.name for sample in SAMPLES if read_mail(sample.written(OURS, "x@example.org", 1, "\n")).automatic
+        sample.name
+        for sample in (*SAMPLES, *ODD)
+        if read_mail(sample.written(OURS, "x@example.org", 1, "\n")).automatic
     }
 
     assert "Out of office" in automatic
