@@ -21,7 +21,7 @@ from core.messages.audience import Count, count_audience
 from core.messages.composing import check_files, clean_subject, clean_text
 from core.messages.models import Audience, Message, Newsletter, NewsletterFile, NewsletterRecipient
 from core.messages.placeholders import PLACEHOLDER, check_placeholders
-from core.messages.topics import check_topic
+from core.messages.topics import check_reach, check_topic
 from core.values import Actor, Mailing, Purpose
 
 if TYPE_CHECKING:
@@ -142,6 +142,8 @@ def add_draft(
     """
     check_topic(session, site, draft.purpose, draft.topic)
     check_files([(one.name, one.size) for one in files])
+    if draft.audience != "selection":
+        check_reach(draft.purpose, draft.audience, 0)
     values = {
         "subject": draft.subject,
         "text": draft.text,
@@ -160,7 +162,9 @@ def add_draft(
     if draft.audience == "selection":
         if selection_id is None:
             raise InvalidInput("Choose who is to get it.", field="audience")
-        _mean(session, made, selected_contacts(session, selection_id, actor))
+        check_reach(
+            draft.purpose, draft.audience, _mean(session, made, selected_contacts(session, selection_id, actor))
+        )
     _add_files(session, made, files)
     return made
 
@@ -186,6 +190,7 @@ def change_draft(
         draft = evolve(draft, audience="selection", segment_id=None)
     if row.version != version and (theirs := draft_of(row)) != draft:
         raise DraftChanged(theirs=theirs, yours=draft, version=row.version, by=row.changed_by)
+    check_reach(draft.purpose, draft.audience, _chosen(session, row))
     check_topic(session, site, draft.purpose, draft.topic)
     kept = [one for one in files_of(session, newsletter_id) if one.id not in removed]
     check_files([*((one.name, one.size) for one in kept), *((one.name, one.size) for one in files)])
@@ -298,6 +303,15 @@ def count_of(session: Session, site: Site, row: Newsletter, allows: Allows) -> C
 # Sending
 
 
+def check_purpose(session: Session, row: Newsletter) -> None:
+    """Raises InvalidInput for a newsletter that goes past what people have agreed to, whoever has written it when."""
+    check_reach(row.purpose, row.audience, _chosen(session, row))
+
+
+def _chosen(session: Session, row: Newsletter) -> int:
+    return session.scalar(select(func.count()).where(recipients.c.newsletter_id == row.id)) or 0
+
+
 def start(
     session: Session, site: Site, newsletter_id: int, allows: Allows, *, expected: int, version: int | None = None
 ) -> Newsletter:
@@ -306,12 +320,13 @@ def start(
     `expected` is how many get it as the person has seen it: whoever agreed to twelve letters does not send a thousand.
     `version` is the one that was seen: nobody sends what another one has written meanwhile.
     Raises NotFound, Conflict when it was sent already or is another one now, or the number is, InvalidInput when its
-    view can't be applied, and SendRefused.
+    view can't be applied or it is personal and for too many, and SendRefused.
     """
     row = _hold_draft(session, newsletter_id)
     if version is not None and version != row.version:
         raise Conflict("This newsletter was changed in the meantime. Please look at it again.")
     check_topic(session, site, row.purpose, row.topic)
+    check_purpose(session, row)
     count = count_of(session, site, row, allows)
     if count.gets != expected:
         raise Conflict("The number of those who get it has changed in the meantime. Please look at it again.")
@@ -320,7 +335,7 @@ def start(
     if row.audience != "selection":
         row.audience_name = audience_words(session, row)
         _mean(session, row.id, audience_ids(session, site, row, allows))
-    row.chosen = session.scalar(select(func.count()).where(recipients.c.newsletter_id == row.id)) or 0
+    row.chosen = _chosen(session, row)
     row.state, row.started_at = "sending", now()
     return row
 
@@ -356,8 +371,12 @@ def stop(session: Session, newsletter_id: int) -> int:
 
 
 def go_on(session: Session, newsletter_id: int) -> None:
-    """Send a stopped newsletter to those who have not got it. Raises NotFound, and Conflict when it was not stopped."""
+    """Send a stopped newsletter to those who have not got it.
+
+    Raises NotFound, Conflict when it was not stopped, and InvalidInput as `check_purpose`.
+    """
     row = _hold(session, newsletter_id)
     if row.state != "stopped":
         raise Conflict("This newsletter was not stopped.")
+    check_purpose(session, row)
     row.state = "sending"

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from core import state
 from core.errors import InvalidInput
+from core.messages.models import Audience
 from core.messages.states import PURPOSE_HINT_TEXTS, PURPOSE_LABELS
 from core.plugins import Failure, describe, plugin_of
 from core.values import MessageTopic, Purpose
@@ -19,6 +20,16 @@ if TYPE_CHECKING:
     from core.site import Site
 
 log = logging.getLogger("tresen.messages")
+
+
+PERSONAL_MOST = 50
+"""To how many chosen contacts one personal message may be written: a class, a tour, the guests of an evening."""
+
+REACH_TEXTS = (
+    "A newsletter is advertising or a system notification. Personal messages go to one person, or to %(max)s chosen "
+    "contacts at most.",
+)
+"""Why a personal message is not for so many, a message id."""
 
 
 @frozen(kw_only=True)
@@ -97,6 +108,20 @@ def chosen_kind(kinds: Sequence[MessageKind], value: str) -> MessageKind:
         if one.value == value:
             return one
     raise InvalidInput("Choose what this message is for.", field="purpose")
+
+
+def may_be_personal(audience: Audience, number: int) -> bool:
+    """Whether one personal message may go to these: nobody is asked about it, so it is for few, who were chosen.
+
+    Anything else would be a way around consent (FEATURES M3; § 7 UWG).
+    """
+    return audience == "selection" and number <= PERSONAL_MOST
+
+
+def check_reach(purpose: Purpose, audience: Audience, number: int) -> None:
+    """Raises InvalidInput (field `purpose`) for a personal message to more than `may_be_personal` allows."""
+    if purpose == "personal" and not may_be_personal(audience, number):
+        raise InvalidInput(REACH_TEXTS[0], field="purpose", max=PERSONAL_MOST)
 
 
 def check_topic(session: Session, site: Site, purpose: Purpose, topic: str) -> None:

@@ -49,6 +49,7 @@ def _review(
     site, language = request.site, request.language
     count, offered, problem = None, [], error
     try:
+        newsletters.check_purpose(session, row)
         ids = newsletters.audience_ids(session, site, row, request.allows)
         count = newsletters.count_of(session, site, row, request.allows)
         offered = first_who_get_it(session, site, newsletters.mailing_of(row), ids, OFFERED)
@@ -208,8 +209,11 @@ def stop_newsletter(request: Request, newsletter_id: FromPath[int]) -> Redirect:
 @post(f"{PATH}/go-on", permission="message.newsletter")
 def go_on(request: Request, newsletter_id: FromPath[int]) -> Redirect:
     """Send it to those who have not got it."""
-    with request.site.begin() as session:
-        newsletters.go_on(session, newsletter_id)
+    try:
+        with request.site.begin() as session:
+            newsletters.go_on(session, newsletter_id)
+    except InvalidInput as error:
+        return request.redirect(newsletter_path(newsletter_id), error.message, kind="error", **error.values)
     request.site.job_waiting.set()
     return request.redirect(newsletter_path(newsletter_id), "The newsletter is being sent.")
 

@@ -34,7 +34,7 @@ from core.messages.newsletters import (
 from core.messages.placeholders import PLACEHOLDER_LABELS
 from core.messages.states import NEWSLETTER_LABELS, NEWSLETTER_SIGNS
 from core.messages.texts import offered_texts, text_of
-from core.messages.topics import MessageKind, chosen_kind, message_kinds
+from core.messages.topics import MessageKind, chosen_kind, may_be_personal, message_kinds
 from core.web.requests import Form, FormInput, Request, local_path
 from core.web.routing import get, post
 
@@ -334,6 +334,14 @@ def _views(request: Request) -> list[tuple[str, str, int]]:
         return [(f"{SEGMENT}{one.id}", one.name, one.id) for one in list_segments(session, request.person.id)]
 
 
+def _kinds(request: Request, meant: Meant) -> list[MessageKind]:
+    """What it can be for: personal only for a few who were chosen."""
+    kinds = message_kinds(request.site, request.language.code)
+    if meant.selection_id is not None and may_be_personal("selection", meant.number):
+        return kinds
+    return [one for one in kinds if one.purpose != "personal"]
+
+
 def _started(request: Request, form: Form) -> Form:
     """The form with the chosen template in it; what was typed stays below it."""
     key = form.text("template")
@@ -362,7 +370,7 @@ def _started(request: Request, form: Form) -> Form:
 def _page(request: Request, form: Form, meant: Meant, row: Newsletter | None, *, status: int = 200) -> Response[str]:
     site, text = request.site, request.language.text
     with site.session() as session:
-        kinds = message_kinds(site, request.language.code)
+        kinds = _kinds(request, meant)
         offered = offered_texts(session, site)
         files = files_of(session, row.id) if row is not None else []
     back = form.text("next")

@@ -160,7 +160,7 @@ def write_to_all(site: Site, number: int) -> int:
         addresses = [f"p{one}@example.org" for one in range(number)]
         session.add_all(Contact(email=one, email_key=one, name=one, joined_at=now()) for one in addresses)
         session.flush()
-        draft = Draft(subject="News", text="Dear {{name}}", purpose="personal", topic="", audience="all")
+        draft = Draft(subject="News", text="Dear {{name}}", purpose="system", topic="", audience="all")
         made = add_draft(session, site, draft, actor=ADA)
         start(session, site, made, lambda _permission: True, expected=number)
     return made

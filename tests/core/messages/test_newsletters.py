@@ -182,7 +182,7 @@ def test_m1_what_is_typed_is_checked_and_kept_and_a_draft_is_changed_and_removed
     edited = {
         "subject": "New",
         "text": "Hi",
-        "purpose": "personal",
+        "purpose": "marketing",
         "audience": "all",
         "removed": str(file.id),
         "version": "1",
@@ -190,7 +190,7 @@ def test_m1_what_is_typed_is_checked_and_kept_and_a_draft_is_changed_and_removed
     assert "New" in words(client.post(f"{path}/edit", data=edited).text)
     assert not stored.exists()
     row = newsletter(site)
-    assert (row.subject, row.purpose, row.topic) == ("New", "personal", "")
+    assert (row.subject, row.purpose, row.topic) == ("New", "marketing", "")
     assert "The draft is removed." in words(client.post(f"{path}/remove").text)
     assert newsletter_count(site) == 0
     assert client.get(path).status_code == 404
