@@ -12,11 +12,13 @@ from sqlalchemy.orm import Session, aliased
 
 from core.contacts.folding import fold
 from core.contacts.history import cursor, read_cursor
-from core.contacts.models import Contact, StoredFile, now
+from core.contacts.models import Contact, now
 from core.contacts.profile import Person, person_of
 from core.errors import NotFound
+from core.messages.attached import AttachedFile, attached_files
 from core.messages.decisions import can_resend
-from core.messages.models import Direction, Message, MessageFile, MessageThread, State
+from core.messages.models import Direction, Message, MessageThread, State
+from core.messages.quoting import parts_of
 from core.messages.states import DECISION_ICONS, DECISION_LABELS, STATE_LABELS, STATE_SIGNS
 from core.staff.models import StaffAccount
 
@@ -61,23 +63,15 @@ class MessageState:
 
 
 @frozen(kw_only=True)
-class AttachedFile:
-    """A file that was sent along; `size` in bytes."""
-
-    id: int
-    name: str
-    size: int
-
-
-@frozen(kw_only=True)
 class ThreadMessage:
-    """One message of a thread."""
+    """One message of a thread; `quoted` is what stands below its text of the one before."""
 
     id: int
     direction: Direction
     who: str
     subject: str
     text: str
+    quoted: str
     occurred_at: datetime
     unread: bool
     purpose: str
@@ -180,7 +174,7 @@ def read_thread(session: Session, contact_id: int) -> Thread | None:
         return None
     contact = session.get_one(Contact, contact_id)
     shown = rows[:THREAD]
-    files = _files(session, [row.id for row in shown])
+    files = attached_files(session, [row.id for row in shown])
     return Thread(
         contact_id=contact_id,
         messages=tuple(
@@ -189,7 +183,8 @@ def read_thread(session: Session, contact_id: int) -> Thread | None:
                 direction=row.direction,
                 who=(contact.name or contact.email) if row.direction == "in" else row.author_name,
                 subject=row.subject,
-                text=row.text,
+                text=(text := parts_of(row.text)).own,
+                quoted=text.quoted,
                 occurred_at=row.occurred_at,
                 unread=row.direction == "in" and row.read_at is None,
                 purpose=row.purpose,
@@ -214,19 +209,6 @@ def written_by_another(message: Message, contact: Contact) -> str:
     return "" if message.sender_email.casefold() in known else message.sender_email
 
 
-def _files(session: Session, message_ids: Sequence[int]) -> dict[int, list[AttachedFile]]:
-    files: dict[int, list[AttachedFile]] = {}
-    rows = session.execute(
-        select(MessageFile.message_id, StoredFile.id, StoredFile.name, StoredFile.size)
-        .join(StoredFile, StoredFile.id == MessageFile.file_id)
-        .where(MessageFile.message_id.in_(message_ids))
-        .order_by(StoredFile.id)
-    )
-    for message_id, file_id, name, size in rows:
-        files.setdefault(message_id, []).append(AttachedFile(id=file_id, name=name, size=size))
-    return files
-
-
 def find_message(session: Session, message_id: int) -> Message:
     """A message. Raises NotFound."""
     message = session.get(Message, message_id) if 0 < message_id < 2**63 else None
@@ -237,7 +219,7 @@ def find_message(session: Session, message_id: int) -> Message:
 
 def files_of(session: Session, message_id: int) -> Sequence[AttachedFile]:
     """The files of a message."""
-    return _files(session, [message_id]).get(message_id, ())
+    return attached_files(session, [message_id]).get(message_id, ())
 
 
 def read_inbox(
@@ -271,7 +253,7 @@ def read_inbox(
     contact_ids = [message.contact_id for message, _ in rows]
     unread = _with_unread(session, contact_ids) if box in THREADS else set()
     assignees = _assignees(session, contact_ids)
-    files = _files(session, [message.id for message, _ in rows])
+    files = attached_files(session, [message.id for message, _ in rows])
     messages = [
         InboxMessage(
             id=message.id,

@@ -213,7 +213,8 @@ def go_on(request: Request, newsletter_id: FromPath[int]) -> Redirect:
         with request.site.begin() as session:
             newsletters.go_on(session, newsletter_id)
     except InvalidInput as error:
-        return request.redirect(newsletter_path(newsletter_id), error.message, kind="error", **error.values)
+        words = request.language.text(error.message, **{name: str(value) for name, value in error.values.items()})
+        return request.redirect(newsletter_path(newsletter_id), "%(text)s", kind="error", text=words)
     request.site.job_waiting.set()
     return request.redirect(newsletter_path(newsletter_id), "The newsletter is being sent.")
 

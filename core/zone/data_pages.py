@@ -22,6 +22,9 @@ from core.web.requests import FormInput, Request, local_path
 from core.web.routing import ZONE, get, post
 from core.zone import deletion
 
+FILE_NAME_TEXTS = ("my-data.zip",)
+"""What the download is called, a message id: letters, digits, dots and hyphens only."""
+
 DATA, DELETE = f"{ZONE}/data", f"{ZONE}/delete"
 
 
@@ -55,7 +58,7 @@ def download(request: Request) -> Stream | Redirect:
         chunks(file),
         media_type="application/zip",
         headers={
-            "content-disposition": 'attachment; filename="my-data.zip"',
+            "content-disposition": f'attachment; filename="{request.language.text(FILE_NAME_TEXTS[0])}"',
             "x-content-type-options": "nosniff",
             "cache-control": "no-store",
         },

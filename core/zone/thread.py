@@ -16,8 +16,10 @@ from core.contacts.history import cursor, read_cursor
 from core.contacts.log import add_activity
 from core.contacts.models import StoredFile, now
 from core.errors import InvalidInput, NotFound, TooManyAttempts
+from core.messages.attached import AttachedFile, attached_files
 from core.messages.composing import clean_subject, clean_text
 from core.messages.models import Direction, Message, MessageFile
+from core.messages.quoting import parts_of
 from core.messages.receiving import receive_message
 from core.values import SYSTEM, VISITOR, Activity
 from core.zone.limits import take
@@ -35,25 +37,17 @@ WROTE = "zone.wrote"
 
 
 @frozen(kw_only=True)
-class OwnFile:
-    """A file that came with a message; `size` in bytes."""
-
-    id: int
-    name: str
-    size: int
-
-
-@frozen(kw_only=True)
 class OwnMessage:
-    """A message as its person sees it."""
+    """A message as its person sees it; `quoted` is what stands below its text of the one before."""
 
     id: int
     direction: Direction
     who: str
     subject: str
     text: str
+    quoted: str
     at: datetime
-    files: Sequence[OwnFile]
+    files: Sequence[AttachedFile]
 
 
 @frozen(kw_only=True)
@@ -85,7 +79,7 @@ def read_own_thread(session: Session, contact_id: int, before: str = "") -> OwnT
         statement = statement.where(tuple_(Message.occurred_at, Message.id) < place)
     rows = session.scalars(statement.limit(PAGE + 1)).all()
     shown = rows[:PAGE]
-    files = _files(session, [row.id for row in shown])
+    files = attached_files(session, [row.id for row in shown])
     return OwnThread(
         messages=[
             OwnMessage(
@@ -93,7 +87,8 @@ def read_own_thread(session: Session, contact_id: int, before: str = "") -> OwnT
                 direction=row.direction,
                 who=row.author_name if row.direction == "out" else "",
                 subject=row.subject,
-                text=row.text,
+                text=(text := parts_of(row.text)).own,
+                quoted=text.quoted,
                 at=row.occurred_at,
                 files=files.get(row.id, ()),
             )
@@ -101,19 +96,6 @@ def read_own_thread(session: Session, contact_id: int, before: str = "") -> OwnT
         ],
         older=cursor(shown[-1].occurred_at, shown[-1].id) if len(rows) > PAGE else None,
     )
-
-
-def _files(session: Session, message_ids: Sequence[int]) -> dict[int, list[OwnFile]]:
-    found: dict[int, list[OwnFile]] = {}
-    rows = session.execute(
-        select(MessageFile.message_id, StoredFile.id, StoredFile.name, StoredFile.size)
-        .join(StoredFile, StoredFile.id == MessageFile.file_id)
-        .where(MessageFile.message_id.in_(message_ids))
-        .order_by(StoredFile.id)
-    )
-    for message_id, file_id, name, size in rows:
-        found.setdefault(message_id, []).append(OwnFile(id=file_id, name=name, size=size))
-    return found
 
 
 def find_own_file(session: Session, contact_id: int, file_id: int) -> StoredFile:
@@ -136,9 +118,16 @@ def newest_message(session: Session, contact_id: int) -> OwnMessage | None:
     row = session.scalar(newest.limit(1))
     if row is None:
         return None
-    who = row.author_name if row.direction == "out" else ""
+    text = parts_of(row.text)
     return OwnMessage(
-        id=row.id, direction=row.direction, who=who, subject=row.subject, text=row.text, at=row.occurred_at, files=()
+        id=row.id,
+        direction=row.direction,
+        who=row.author_name if row.direction == "out" else "",
+        subject=row.subject,
+        text=text.own,
+        quoted=text.quoted,
+        at=row.occurred_at,
+        files=(),
     )
 
 

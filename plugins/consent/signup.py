@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any
 from urllib.parse import urlencode
@@ -156,11 +156,11 @@ def _send(request: Request, form: FormInput, *, embedded: bool) -> Response[str]
                 refusal.values = error.values
                 form.fail(refusal, "email")
     if form.errors:
-        again = form.text("token") if token is not None and token.boxes == _mark(shown) else ""
         return _render(
             request,
             shown,
-            again or _page_token(site, shown, now),
+            # Who mends a mistake may be quick.
+            _page_token(site, shown, now - timedelta(seconds=FASTEST)),
             only,
             embedded=embedded,
             status=status,

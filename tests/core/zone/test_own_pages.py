@@ -234,6 +234,9 @@ def test_k4_t_r3_a_customer_downloads_everything_but_what_staff_keep_to_themselv
         add_activity(session, anna, Activity(kind="contact.noted", data={"note": note.id}), actor=ADA)
     enter(site, client, anna)
     answer = client.post("/account/data/download")
+    assert answer.headers["content-disposition"] == 'attachment; filename="my-data.zip"'
+    german = client.post("/account/data/download", headers={"accept-language": "de"})
+    assert german.headers["content-disposition"] == 'attachment; filename="meine-daten.zip"'
     with ZipFile(io.BytesIO(answer.content)) as archive:
         everything = {name: archive.read(name).decode() for name in archive.namelist()}
     data = json.loads(everything["data.json"])

@@ -132,6 +132,19 @@ def test_t_p1_programs_and_mistakes_change_nothing(site: Site, client: Client) -
     assert codes == [303] * (signup.PER_HOUR - 1) + [429] * 2, "the refused ones above counted, too"
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite"])
+def test_t_p1_who_mends_a_mistake_may_be_quick(site: Site, client: Client) -> None:
+    fresh = signup._page_token(site, signup._boxes(site, "de", ""), datetime.now(UTC))
+    for mistake in ({"email": "anna@"}, {}, {"token": "of another day"}):
+        form = {"email": "anna@example.org", "consent.marketing": "1", "token": fresh, **mistake}
+        again = client.post("/newsletter", data=form, headers={"x-forwarded-for": "192.0.2.9"})
+        assert again.status_code == 422
+        shown = re.search(r'name="token" value="([^"]+)"', again.text)
+        assert shown
+        assert post(client, site, token=shown[1], address="192.0.2.9") == 303
+    assert count(site, Contact) == 1
+
+
 def test_t_p2_many_posts_for_one_address_from_many_networks_send_no_more_mails_than_the_cap(
     site: Site, client: Client
 ) -> None:
