@@ -8,14 +8,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from attrs import field, frozen
 
 from core.errors import SettingsError
+from core.messages.mail_server import LOCAL, TIMEOUT, read_timeout, shown_address
 
 EXAMPLE = "imaps://user:password@mail.example.org/INBOX"
 PORTS = {"imap": 143, "imaps": 993}
-TIMEOUT = 30.0
-"""Seconds for each answer of the server, unless the address says otherwise."""
-
-MAX_TIMEOUT = 300.0
-LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 FOLDER = "INBOX"
 
 
@@ -34,7 +30,7 @@ class ImapServer:
     @property
     def address(self) -> str:
         """Host and port, for people; never the password."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return shown_address(self.host, self.port)
 
     @property
     def name(self) -> str:
@@ -80,19 +76,5 @@ def parse_imap_url(url: str) -> ImapServer | None:
         user=unquote(parts.username),
         password=unquote(parts.password),
         folder=folder,
-        timeout=_timeout(options.get("timeout", "")),
+        timeout=read_timeout("TRESEN_IMAP_URL", options.get("timeout", "")),
     )
-
-
-def _timeout(text: str) -> float:
-    try:
-        seconds = float(text) if text else TIMEOUT
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= MAX_TIMEOUT:
-        raise SettingsError(
-            "TRESEN_IMAP_URL has timeout=%(value)s. Write seconds, from 1 to %(max)s.",
-            value=repr(text),
-            max=int(MAX_TIMEOUT),
-        )
-    return seconds

@@ -36,7 +36,7 @@ class MailServer:
     @property
     def address(self) -> str:
         """Host and port, for people; never the password."""
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+        return shown_address(self.host, self.port)
 
 
 def parse_smtp_url(url: str) -> MailServer | None:
@@ -68,7 +68,7 @@ def parse_smtp_url(url: str) -> MailServer | None:
         tls=_tls(parts.scheme, parts.hostname, options.get("starttls", ""), bool(user)),
         user=user,
         password=unquote(parts.password or ""),
-        timeout=_timeout(options.get("timeout", "")),
+        timeout=read_timeout("TRESEN_SMTP_URL", options.get("timeout", "")),
     )
 
 
@@ -85,15 +85,22 @@ def _tls(scheme: str, host: str, starttls: str, has_user: bool) -> Literal["impl
     return "required" if has_user else "offered"
 
 
-def _timeout(text: str) -> float:
+def read_timeout(setting: str, text: str) -> float:
+    """The option `timeout` of the address of a server, in seconds. Raises SettingsError, naming the setting."""
     try:
         seconds = float(text) if text else TIMEOUT
     except ValueError:
         seconds = 0.0
     if not 0 < seconds <= MAX_TIMEOUT:
         raise SettingsError(
-            "TRESEN_SMTP_URL has timeout=%(value)s. Write seconds, from 1 to %(max)s.",
+            "%(setting)s has timeout=%(value)s. Write seconds, from 1 to %(max)s.",
+            setting=setting,
             value=repr(text),
             max=int(MAX_TIMEOUT),
         )
     return seconds
+
+
+def shown_address(host: str, port: int) -> str:
+    """Host and port of a server, for people."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
