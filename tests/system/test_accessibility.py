@@ -175,11 +175,26 @@ VIOLATIONS = """axe.run({ resultTypes: ["violations"] }).then(
 def problems(page: Page, url: str) -> list[str]:
     """What axe finds on a page, and whether it is wider than the window."""
     page.goto(url)
+    return problems_here(page, url)
+
+
+def problems_here(page: Page, url: str) -> list[str]:
+    """The same of the page that is shown."""
     page.evaluate(f"{AXE_SCRIPT}\n{{{REMEMBER_COLOURS}}}")
     found = [f"{url}: {rule} {html[:150]}" for rule, html in page.evaluate(VIOLATIONS)]
     if page.evaluate("document.documentElement.scrollWidth > window.innerWidth + 1"):
         found.append(f"{url}: wider than the window")
     return found
+
+
+def with_conflict(page: Page, url: str) -> str:
+    """Show what two see who edit the newsletter at `url` at once; answers the address."""
+    page.goto(url + "/edit")
+    page.evaluate("document.querySelector('[name=version]').value = '0'")
+    page.locator("[name=text]").fill("Something else")
+    page.locator("form:has([name=version]) .button-primary").click()
+    page.locator("text=/Von Ihnen ist noch nichts gespeichert|Nothing of yours is saved yet/").wait_for()
+    return page.url
 
 
 def linked(page: Page, url: str, links: str) -> str:
@@ -212,5 +227,6 @@ def test_every_screen_passes_axe_and_fits(demo: ServerProcess, new_page: Callabl
     paths = [demo.url + path for path in DASHBOARD]
     paths += [linked(staff, demo.url + path, links) for path, links in LINKED.items()]
     found += [problem for path in paths for problem in problems(staff, path)]
+    found += problems_here(staff, with_conflict(staff, f"{demo.url}/dashboard/newsletters/2"))
 
     assert not found, "\n".join(found)
