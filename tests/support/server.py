@@ -23,7 +23,7 @@ STOP_WITHIN = 15.0
 # was removed here would be found there.
 RUN = """
 import os, sys
-is_checkout = lambda path: os.path.isfile(os.path.join(path, "core", "cli.py"))
+is_checkout = lambda path: os.path.isfile(os.path.join(path, "core", "site.py"))
 sys.path[:] = [os.getcwd(), *(path for path in sys.path if path and not is_checkout(path))]
 from core.cli import main
 sys.exit(main())
