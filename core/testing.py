@@ -16,6 +16,7 @@ from litestar.testing import TestClient
 from sqlalchemy import event
 
 from core.jobs import run_due_jobs as run_due_jobs
+from core.jobs import run_queued_jobs as run_queued_jobs
 from core.plugins import Plugin, make_plugin
 from core.settings import Settings
 from core.site import Site, open_site

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from core.jobs.queue import JobStatus, cancel_job, queue_job, read_job
-from core.jobs.worker import Worker, run_due_jobs
+from core.jobs.worker import Worker, run_due_jobs, run_queued_jobs
 
-__all__ = ["JobStatus", "Worker", "cancel_job", "queue_job", "read_job", "run_due_jobs"]
+__all__ = ["JobStatus", "Worker", "cancel_job", "queue_job", "read_job", "run_due_jobs", "run_queued_jobs"]

@@ -48,6 +48,14 @@ def run_due_jobs(site: Site) -> int:
     return number
 
 
+def run_queued_jobs(site: Site) -> int:
+    """Do what was queued and is due, and leave the periodic jobs alone; answers how many steps that were."""
+    number = 0
+    while _step(site):
+        number += 1
+    return number
+
+
 def work_once(site: Site) -> bool:
     """Do one step of a queued job, or one run of a periodic one; answers whether anything was due."""
     return _step(site) or _run_periodic(site)
@@ -126,9 +134,12 @@ def _record_failure(site: Site, job_id: int, error: BaseException) -> None:
 def _run_periodic(site: Site) -> bool:
     periodic = [job for job in site.contributions.jobs.values() if job.run is not None]
     with site.session() as session:
-        next_at = {row.key: row.next_at for row in session.execute(select(JobClock.key, JobClock.next_at))}
+        next_at = {row.key: row.next_at.timestamp() for row in session.execute(select(JobClock.key, JobClock.next_at))}
+    # Those that are not due are left out here: a worker without work would ask for each of them, every second.
+    moment = now().timestamp()
+    due = [job for job in periodic if next_at.get(job.key, 0.0) <= moment]
     # What has waited longest comes first: one that is always due again would else keep those behind it from running.
-    for job in sorted(periodic, key=lambda job: next_at[job.key].timestamp() if job.key in next_at else 0.0):
+    for job in sorted(due, key=lambda job: next_at.get(job.key, 0.0)):
         if _hold(site, job):
             assert job.run is not None
             try:

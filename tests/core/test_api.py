@@ -18,7 +18,7 @@ from core.contacts.segments import Keeper, add_segment
 from core.contacts.views import read_view
 from core.database.base import Base
 from core.staff.models import StaffAccount
-from core.testing import count_queries, make_client, make_site, run_due_jobs, sign_in
+from core.testing import count_queries, make_client, make_site, run_queued_jobs, sign_in
 from tests.support.api import API, Client, program, use_token
 from tests.support.dumps import Dump, rows_of
 
@@ -238,7 +238,7 @@ def test_l7_a_large_bulk_action_becomes_a_job(site: Site, client: Client) -> Non
     assert (begun["chosen"], begun["changed"]) == (600, 0)
     path = begun["job"].removeprefix("http://127.0.0.1:8000")
     assert client.get(path).json()["state"] == "queued"
-    run_due_jobs(site)
+    run_queued_jobs(site)
     job = client.get(path).json()
     assert (job["state"], job["done"]) == ("done", 600)
     [tag] = client.get(f"{API}/tags").json()["tags"]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core import Site
-from core.testing import make_site, run_due_jobs
+from core.testing import make_site, run_queued_jobs
 from core.transfer.models import ContactImport
 from tests.core.transfer.import_support import count, people
 from tests.support.api import API, Client, program, use_token
@@ -61,12 +61,12 @@ def test_i6_a_file_is_asked_about_checked_imported_and_taken_back(site: Site, cl
 
     begun = client.post(f"{IMPORTS}/{one['id']}/run")
     assert (begun.status_code, begun.json()["state"]) == (202, "running")
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert client.get(href).json()["state"] == "done"
     assert people(site) == {"joerg@example.org": {"name": "Jörg Müller", "tags": "Messe,VIP"}}
     assert [found["id"] for found in client.get(IMPORTS).json()["imports"]] == [one["id"]]
     client.post(f"{IMPORTS}/{one['id']}/undo")
-    run_due_jobs(site)
+    run_queued_jobs(site)
     undone = client.get(href).json()
     assert (undone["state"], undone["numbers"]["removed"], count(site)) == ("undone", 1, 0)
 
@@ -81,7 +81,7 @@ def test_i1_addresses_as_text_problems_in_pages_and_cancelling(site: Site, clien
     assert rest["next"] is None
     client.post(f"{IMPORTS}/{one['id']}/run")
     assert client.post(f"{IMPORTS}/{one['id']}/cancel").json()["state"] == "cancelled"
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert count(site) == 0
     two = send(client, "email\na@example.org\n")
     assert client.delete(f"{IMPORTS}/{two['id']}").json() == {"name": "people.csv"}

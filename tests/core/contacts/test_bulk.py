@@ -14,7 +14,7 @@ from core import BulkAction, Site, add_activities
 from core.contacts.bulk.models import SelectedContact, Selection
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
 from core.contacts.tags import add_tags
-from core.jobs import run_due_jobs
+from core.jobs import run_queued_jobs
 from core.values import Activity
 from tests.core.contacts.list_support import LIST, Page, add, add_many, everything, open_site, plugin_of, signed_in
 from tests.sample_plugin.models import Heard, Points
@@ -281,7 +281,7 @@ def test_l7_many_are_done_in_the_background_with_progress(site: Site, staff: Tes
     staff.post(f"{BULK}/{selection}/undo")
     assert "still being done" in staff.get(page).text
 
-    run_due_jobs(site)
+    run_queued_jobs(site)
 
     assert tagged(site, "VIP") == list(range(1, 1201))
     assert len(logged(site, "contact.tagged")) == 1197
@@ -295,7 +295,7 @@ def test_l7_many_are_done_in_the_background_with_progress(site: Site, staff: Tes
 
     back = staff.post(f"{BULK}/{selection}/undo").headers["location"]
     assert back.startswith("/dashboard/jobs/")
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert tagged(site, "VIP") == [1, 600, 1200]
 
 
@@ -312,7 +312,7 @@ def test_l7_a_job_can_be_stopped_and_what_it_did_taken_back(site: Site, staff: T
         assert other.get(page).status_code == 404
         assert other.post(f"{page}/cancel").status_code == 404
     staff.post(f"{page}/cancel")
-    run_due_jobs(site)
+    run_queued_jobs(site)
 
     assert inactive(site) == list(range(1, 501))
     assert "Stopped after 500 of 1,200." in staff.get(page).text

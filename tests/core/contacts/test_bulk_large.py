@@ -16,7 +16,7 @@ from sqlalchemy import bindparam, event, func, select, text
 from core import Site
 from core.contacts.models import ContactActivity, ContactTag
 from core.database.base import UtcDateTime
-from core.jobs import read_job, run_due_jobs
+from core.jobs import read_job, run_queued_jobs
 from tests.core.contacts.list_support import LIST, START, signed_in
 from tests.support.server import ROOT, RUN
 from tests.support.sites import open_same_site, within
@@ -93,7 +93,7 @@ def test_l7_t_f3_a_hundred_thousand_in_short_transactions_and_a_killed_worker(
         assert job.done == written(site) < NUMBER
         assert f"{job.done:,} of {NUMBER:,}" in staff.get(page).text
 
-        run_due_jobs(site)
+        run_queued_jobs(site)
 
         with site.session() as session:
             done = read_job(session, job_id)

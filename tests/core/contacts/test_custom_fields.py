@@ -28,7 +28,7 @@ from core.contacts.matching import contacts_of
 from core.contacts.models import Contact, ContactActivity
 from core.contacts.views import View
 from core.errors import Conflict
-from core.testing import make_client, make_site, run_due_jobs, sign_in
+from core.testing import make_client, make_site, run_queued_jobs, sign_in
 from core.web.application import Application
 from tests.sample_plugin import plugin as sample
 from tests.support.plugins import plugin_module
@@ -294,7 +294,7 @@ def test_c14_l5_search_finds_texts_choices_numbers_and_dates_as_they_are_now(sit
             more_choices=["Oat"],
             actor=KARLA,
         )
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert (found(site, "rye"), found(site, "wheat")) == (0, 1)
 
 
@@ -313,7 +313,7 @@ def test_c14_removing_a_choice_and_a_field_takes_their_values_out_of_everything(
     with site.begin() as session:
         remove_choice(session, site, field_id, rye, KARLA)
     assert read(site.refreshed(), anna) == {}
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert (found(site, "rye"), found(site, "spelt")) == (0, 1)
     with site.begin() as session, pytest.raises(Conflict):
         remove_choice(session, site, field_id, spelt, KARLA)
@@ -327,7 +327,7 @@ def test_c14_removing_a_choice_and_a_field_takes_their_values_out_of_everything(
     assert read(site, bert) == {}
     # Its name is free at once, before its values are gone.
     site, _ = add(site, "text", "bread")
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert found(site, "spelt") == 0
     with site.session() as session:
         assert session.scalar(select(func.count()).select_from(CustomFieldValue)) == 0

@@ -12,7 +12,7 @@ from sqlalchemy import insert, literal, select
 
 from core import Site
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
-from core.jobs import run_due_jobs
+from core.jobs import run_queued_jobs
 from tests.core.contacts.list_support import LIST, Page, add, add_many, open_site, signed_in
 from tests.core.contacts.test_bulk import logged, tagged
 
@@ -124,7 +124,7 @@ def test_c11_a_tag_of_many_is_removed_in_the_background(site: Site, staff: TestC
     page = staff.post(f"{TAGS}/{tag_id}/remove").headers["location"]
     assert page.startswith("/dashboard/jobs/")
     late = add(site, tags=("VIP",))
-    run_due_jobs(site)
+    run_queued_jobs(site)
 
     assert tags(site) == {}
     assert len(logged(site, "contact.untagged")) == 701

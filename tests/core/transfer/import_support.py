@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 
 from core.contacts.models import Contact, ContactActivity, ContactTag, Tag
 from core.site import Site
-from core.testing import run_due_jobs
+from core.testing import run_queued_jobs
 from core.transfer.models import ContactImport
 from tests.core.transfer.support import IMPORT
 
@@ -51,13 +51,13 @@ class Import:
     def run(self) -> Import:
         answer = self.client.post(f"{self.url}/run")
         assert answer.status_code == 200, answer.text
-        run_due_jobs(self.site)
+        run_queued_jobs(self.site)
         assert self.row.state == "done", self.text()
         return self
 
     def undo(self) -> Import:
         assert self.client.post(f"{self.url}/undo").status_code == 200
-        run_due_jobs(self.site)
+        run_queued_jobs(self.site)
         assert self.row.state == "undone"
         return self
 
@@ -91,7 +91,7 @@ def upload(
     found = re.search(r"/import/(\d+)(/plan)?$", str(answer.url))
     assert found, answer.url
     assert not found[2], text_of(answer.text)
-    run_due_jobs(site)
+    run_queued_jobs(site)
     return Import(site, client, int(found[1]))
 
 

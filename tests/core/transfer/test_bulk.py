@@ -32,13 +32,13 @@ def test_rows_that_are_there_already_are_left_out(site: Site) -> None:
 
 
 def test_c1_two_imports_of_the_same_people_at_once_make_each_once(site: Site) -> None:
-    from core.testing import run_due_jobs
+    from core.testing import run_queued_jobs
 
     begin(site, many(600))
     begin(site, many(600))
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda _: run_due_jobs(site), range(2)))
-    run_due_jobs(site)
+        list(pool.map(lambda _: run_queued_jobs(site), range(2)))
+    run_queued_jobs(site)
 
     assert count(site) == 600
     assert people(site)["p7@example.org"]["name"] == "Person 7"

@@ -24,7 +24,7 @@ from core.contacts.tagging import tag_contact
 from core.jobs import cancel_job, queue_job
 from core.jobs.worker import work_once
 from core.site import Site, open_site
-from core.testing import make_client, make_site, run_due_jobs, sign_in
+from core.testing import make_client, make_site, run_queued_jobs, sign_in
 from core.transfer import imports, running
 from core.transfer.commands import Asked, bring_in
 from core.transfer.models import ContactImport, ImportedContact, ImportProblem
@@ -291,7 +291,7 @@ def test_t_i6_others_can_write_after_a_fifth_of_a_second(tmp_path: Path, monkeyp
 
     monkeypatch.setattr(type(site.database), "begin", lambda self: timed())
     begin(site, many(6000))
-    run_due_jobs(site)
+    run_queued_jobs(site)
     site.close()
 
     assert count(site) == 6000
@@ -336,7 +336,7 @@ def test_t_i6_cancel_stops_after_the_batch_and_can_be_undone(site: Site, staff: 
     assert "<progress" in page.text
     assert "data-poll" in page.text
     staff.post(f"{IMPORT}/{import_id}/cancel")
-    run_due_jobs(site)
+    run_queued_jobs(site)
     one = Import(site, staff, import_id)
     assert one.row.state == "cancelled"
     assert 0 < count(site) < 2000
@@ -356,7 +356,7 @@ def test_t_i6_a_job_that_was_cancelled_elsewhere_leaves_no_import_running(site: 
 def test_t_i6_an_import_that_is_gone_ends_its_job(site: Site) -> None:
     with site.begin() as session:
         queue_job(session, site, "contact.import", {"import": begin_and_forget(site, session)})
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert count(site) == 0
 
 
@@ -377,9 +377,9 @@ def test_t_i6_killed_at_any_moment_fifty_times_nothing_is_lost_or_doubled(
     for one in (undisturbed, site):
         # A first one here, so that not every process has its statements to prepare.
         begin(one, many(20, "first"))
-        run_due_jobs(one)
+        run_queued_jobs(one)
     begin(undisturbed, content)
-    run_due_jobs(undisturbed)
+    run_queued_jobs(undisturbed)
     # Many small steps, so that there are many moments.
     monkeypatch.setattr(running, "FIRST", 12)
     monkeypatch.setattr(running, "MOST", 12)
@@ -400,7 +400,7 @@ def test_t_i6_killed_at_any_moment_fifty_times_nothing_is_lost_or_doubled(
         os.close(reading)
         kills += 1
     assert 0 < position_of(site, import_id) < 3022
-    run_due_jobs(site)
+    run_queued_jobs(site)
 
     assert people(site) == people(undisturbed)
     for model in (ContactActivity, ImportedContact, ImportProblem):
@@ -431,7 +431,7 @@ def work_and_tell(site: Site, writing: int, monkeypatch: pytest.MonkeyPatch) -> 
 
     try:
         monkeypatch.setattr(running, "take_step", step)
-        run_due_jobs(site)
+        run_queued_jobs(site)
     finally:
         os._exit(1)
 

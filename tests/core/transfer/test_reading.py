@@ -237,10 +237,10 @@ def test_t_i10_pasted_addresses(site: Site, staff: TestClient[Any]) -> None:
     said = text_of(page.text)
     assert "Import 5 rows" in said
     assert "There is no e-mail address in this." in said
-    from core.testing import run_due_jobs
+    from core.testing import run_queued_jobs
 
     staff.post(re.sub(r"$", "/run", str(page.url)))
-    run_due_jobs(site)
+    run_queued_jobs(site)
     assert list(people(site)) == [f"{letter}@example.org" for letter in "abcde"]
     assert people(site)["b@example.org"] == {"name": "Berta, die", "tags": "Messe"}
 

@@ -17,6 +17,7 @@ from sqlalchemy import delete, select, update
 from core.contacts.merging.merging import merge_contacts
 from core.contacts.models import now
 from core.errors import NotFound
+from core.jobs import run_queued_jobs
 from core.jobs.models import QueuedJob
 from core.messages.models import Message
 from core.privacy.erasing import erase
@@ -26,7 +27,7 @@ from core.values import SYSTEM
 from core.zone import limits, links
 from core.zone.models import ZoneAttempt, ZoneLink, ZoneSession
 from tests.core.messages.mail_support import add_contact, mail_site, send
-from tests.core.zone.zone_support import ask, count, do_queued, enter, newest_link
+from tests.core.zone.zone_support import ask, count, enter, newest_link
 from tests.support.mail import MailServer, mail_server
 
 SESSION = "__Host-tresen_zone"
@@ -58,7 +59,7 @@ def test_k4_a_link_signs_in_once_for_a_short_time_and_by_its_button_alone(site: 
             "/account?next=%2Faccount%2Fdetails"
         )
         assert ask(client, " ANNA@example.org ", next="/account/details") == 303
-        do_queued(site)
+        run_queued_jobs(site)
         send(site)
         mail = server.letters[-1]
         path = newest_link(site)
@@ -234,7 +235,7 @@ def test_t_a3_t_a6_t_p2_nobody_learns_who_is_known_and_nobody_is_flooded(
                 "/account/sign-in", data={"email": "anna@example.org"}, headers=headers, follow_redirects=False
             )
             assert answer.status_code in (303, 429)
-        do_queued(site)
+        run_queued_jobs(site)
         assert count(site, ZoneLink) == [4]
 
         # Many addresses from one network: refused, and said so.

@@ -8,8 +8,7 @@ from litestar.testing import TestClient
 from sqlalchemy import func, select
 
 from core.database.base import Base
-from core.jobs.models import QueuedJob
-from core.jobs.worker import work_once
+from core.jobs import run_queued_jobs
 from core.messages.models import Message
 from core.site import Site
 from core.web.application import Application
@@ -24,18 +23,9 @@ def ask(client: Client, email: str, **fields: str) -> int:
     return client.post("/account/sign-in", data={"email": email, **fields}, follow_redirects=False).status_code
 
 
-def do_queued(site: Site) -> None:
-    """Do what was queued, and leave the periodic jobs alone."""
-    while True:
-        with site.session() as session:
-            if session.scalar(select(QueuedJob.id).where(QueuedJob.finished_at.is_(None)).limit(1)) is None:
-                return
-        work_once(site)
-
-
 def newest_link(site: Site) -> str:
     """The path of the link in the newest message, as its mail has it."""
-    do_queued(site)
+    run_queued_jobs(site)
     with site.session() as session:
         message = session.scalars(select(Message).order_by(Message.id.desc()).limit(1)).one()
         text = text_as_sent(session, site, message)

@@ -16,7 +16,7 @@ from core.cli import main
 from core.contacts.activity import deactivate_contact
 from core.contacts.models import Contact, ContactActivity
 from core.site import Site
-from core.testing import count_queries, run_due_jobs, sign_in
+from core.testing import count_queries, run_queued_jobs, sign_in
 from core.values import SYSTEM
 from plugins.shop.importing import reading, runs
 from plugins.shop.importing.foreign import NO_RATE, ForeignLine, minor
@@ -265,7 +265,7 @@ def test_s6_staff_import_in_the_browser_and_see_what_happened(site: Site, client
     path = str(page.url.path)
     assert "Being imported" in client.post(f"{path}/run").text
     assert client.post(f"{path}/run").status_code == 409
-    run_due_jobs(site)
+    run_queued_jobs(site)
     done = client.get(path).text
     assert "Imported" in done
     assert count(site, Order) == 4
