@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 from sqlalchemy import select
 
-from core.contacts.models import Contact, ContactActivity
+from core.contacts.models import Contact
 from core.database.base import Base
 from core.hookspecs import hookimpl
 from core.plugins import Plugin, make_plugin
@@ -109,17 +109,6 @@ def contact_of(site: Site, contact_id: int) -> Contact:
     """The contact as it is stored now."""
     with site.session() as session:
         return session.get_one(Contact, contact_id)
-
-
-def log_of(site: Site, contact_id: int) -> list[tuple[str, str]]:
-    """Kind and reference of a contact's entries, in the order they were written."""
-    with site.session() as session:
-        rows = session.execute(
-            select(ContactActivity.kind, ContactActivity.reference)
-            .where(ContactActivity.contact_id == contact_id)
-            .order_by(ContactActivity.id)
-        )
-        return [(kind, reference) for kind, reference in rows]
 
 
 def heard(site: Site, hook: str) -> list[tuple[int | None, str]]:

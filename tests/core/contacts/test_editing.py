@@ -26,11 +26,11 @@ from tests.core.contacts.profile_support import (
     capture,
     contact_of,
     heard,
-    log_of,
     moved,
     sale,
     stored,
 )
+from tests.support.activity import log_of
 
 Client = TestClient[Application]
 KARL_MARX = moved(LINDEN, street="Karl-Marx-Allee 90", postal_code="10243")

@@ -20,7 +20,8 @@ from core.errors import InvalidInput
 from core.site import Site
 from core.testing import make_client
 from core.web.application import Application
-from tests.core.contacts.profile_support import capture, contact_of, heard, log_of, sale, stored
+from tests.core.contacts.profile_support import capture, contact_of, heard, sale, stored
+from tests.support.activity import log_of
 
 Client = TestClient[Application]
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script></svg>'

@@ -29,13 +29,13 @@ from tests.core.contacts.profile_support import (
     capture,
     contact_of,
     heard,
-    log_of,
     moved,
     open_counter,
     sale,
     stored,
 )
 from tests.sample_plugin.models import Points
+from tests.support.activity import log_of
 
 OLD = "anna.old@example.org"
 

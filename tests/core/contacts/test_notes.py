@@ -12,7 +12,8 @@ from core.contacts.models import ContactActivity, ContactNote, StoredFile
 from core.site import Site
 from core.testing import make_client, sign_in
 from core.web.application import Application
-from tests.core.contacts.profile_support import capture, log_of, stored
+from tests.core.contacts.profile_support import capture, stored
+from tests.support.activity import log_of
 
 Client = TestClient[Application]
 SECRET = "Likes rye"

@@ -54,6 +54,18 @@ def dsn(text: str, fields: str, *, sender: str, subject: str, kind: str = "messa
     )
 
 
+def feedback(subject: str, text: str, fields: str, *, kind: str, ending: str = "", return_path: str = "<>") -> str:
+    """A report of the form ARF (RFC 5965)."""
+    outer = f'multipart/report; report-type=feedback-report;\n\tboundary="{BOUNDARY}"'
+    more = f"MIME-Version: 1.0\nContent-Type: {outer}\n"
+    return (
+        head("Feedback <feedback@mail.example.com>", subject, more, return_path=return_path)
+        + f"\n--{BOUNDARY}\nContent-Type: text/plain\n\n{text}\n\n--{BOUNDARY}\n"
+        + f"Content-Type: message/feedback-report\n\n{fields}\n\n--{BOUNDARY}\n"
+        + f"Content-Type: {kind}\n\n{original()}{ending}\n--{BOUNDARY}--\n"
+    )
+
+
 POSTFIX = "MAILER-DAEMON@mx.example.net (Mail Delivery System)"
 RETURNED = "Undelivered Mail Returned to Sender"
 REPORTING = "Reporting-MTA: dns; mx.example.net\nArrival-Date: Sun, 22 Nov 2026 11:59:30 +0100 (CET)\n\n"
@@ -266,21 +278,21 @@ SAMPLES = [
     ),
     Sample(
         name="A complaint",
-        mail=head("Feedback <feedback@mail.example.com>", "FW: Your cake",
-                  f'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report;\n\tboundary="{BOUNDARY}"\n',
-                  return_path="<feedback@mail.example.com>")
-        + f"\n--{BOUNDARY}\nContent-Type: text/plain\n\nThis is an email abuse report.\n\n--{BOUNDARY}\nContent-Type: "
-        "message/feedback-report\n\nFeedback-Type: abuse\nUser-Agent: SomeGenerator/1.0\nVersion: 1\nOriginal-Mail-From: "
-        f"<laden@example.org>\n\n--{BOUNDARY}\nContent-Type: message/rfc822\n\n" + original() + f"\nHello.\n\n--{BOUNDARY}--\n",
+        mail=feedback(
+            "FW: Your cake",
+            "This is an email abuse report.",
+            "Feedback-Type: abuse\nUser-Agent: SomeGenerator/1.0\nVersion: 1\nOriginal-Mail-From: <laden@example.org>",
+            kind="message/rfc822",
+            ending="\nHello.\n",
+            return_path="<feedback@mail.example.com>",
+        ),
         kind="complaint",
     ),
     Sample(
         name="A report about a signature",
-        mail=head("Feedback <feedback@mail.example.com>", "Report",
-                  f'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=feedback-report;\n\tboundary="{BOUNDARY}"\n')
-        + f"\n--{BOUNDARY}\nContent-Type: text/plain\n\nA signature failed.\n\n--{BOUNDARY}\nContent-Type: "
-        f"message/feedback-report\n\nFeedback-Type: auth-failure\nVersion: 1\n\n--{BOUNDARY}\nContent-Type: "
-        "text/rfc822-headers\n\n" + original() + f"\n--{BOUNDARY}--\n",
+        mail=feedback(
+            "Report", "A signature failed.", "Feedback-Type: auth-failure\nVersion: 1", kind="text/rfc822-headers"
+        ),
         kind="",
     ),
     Sample(

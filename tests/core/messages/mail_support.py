@@ -13,13 +13,14 @@ from litestar.testing import TestClient
 from sqlalchemy import select, update
 
 from core import Activity, Capture, Details, capture_contact, queue_message, state
-from core.contacts.models import ContactActivity, now
+from core.contacts.models import now
 from core.messages.models import Message
 from core.messages.sending import send_due
 from core.site import Site
 from core.testing import make_client, make_site, sign_in
 from core.values import Actor
 from core.web.application import Application
+from tests.support.activity import log_of
 
 Client = TestClient[Application]
 ADA = Actor(kind="staff", id=1, name="Ada")
@@ -80,13 +81,7 @@ def states(site: Site) -> list[str]:
 
 def logged(site: Site, contact_id: int) -> list[tuple[str, str]]:
     """Kind and reference of what the log says of messages, oldest first."""
-    with site.session() as session:
-        rows = session.execute(
-            select(ContactActivity.kind, ContactActivity.reference)
-            .where(ContactActivity.contact_id == contact_id, ContactActivity.kind.startswith("message."))
-            .order_by(ContactActivity.id)
-        )
-        return [(kind, reference) for kind, reference in rows]
+    return log_of(site, contact_id, kinds="message.")
 
 
 @contextmanager

@@ -15,8 +15,8 @@ from litestar.testing import TestClient
 
 from core.site import Site
 from core.web.application import Application
-from tests.core.contacts.profile_support import log_of
 from tests.core.privacy.people import Person, capture, make_person
+from tests.support.activity import log_of
 
 Client = TestClient[Application]
 

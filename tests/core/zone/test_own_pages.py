@@ -31,6 +31,7 @@ from core.zone.models import ZoneDeletion, ZoneSession
 from core.zone.thread import read_own_thread
 from tests.core.messages.mail_support import ADA, add_contact, queue
 from tests.core.zone.zone_support import Client, count, enter
+from tests.support.activity import log_of
 from tests.support.plugins import plugin_module
 
 STAFF = Actor(kind="staff", id=1, name="Ada")
@@ -63,13 +64,7 @@ def contact(site: Site, contact_id: int) -> Contact:
 
 
 def kinds(site: Site, contact_id: int) -> list[tuple[str, str]]:
-    with site.session() as session:
-        rows = session.execute(
-            select(ContactActivity.kind, ContactActivity.actor_kind)
-            .where(ContactActivity.contact_id == contact_id)
-            .order_by(ContactActivity.id)
-        )
-        return [(kind, actor) for kind, actor in rows]
+    return log_of(site, contact_id, ContactActivity.kind, ContactActivity.actor_kind)
 
 
 DETAILS = {"name": "Anna Maier", "phone": "030 123", "street": "Weg 1", "city": "Bonn", "country": "DE"}
