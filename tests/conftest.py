@@ -29,6 +29,7 @@ hypothesis.settings.load_profile("tresen")
 
 SERVER = pytest.StashKey[PostgresServer]()
 BYTECODE = pytest.StashKey[str]()
+SYSTEM = Path(__file__).parent / "system"
 # How workers, which are processes of their own, learn of the server that the first process started.
 BASE_URL, LOG = "TRESEN_TEST_POSTGRES_URL", "TRESEN_TEST_POSTGRES_LOG"
 
@@ -75,6 +76,9 @@ def _keep_bytecode(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The longest come first, and one worker after the other takes the short ones: so all end at the same time. And a
+    # browser, and the sites that the browser's tests share, are there in one worker only.
+    items.sort(key=lambda item: SYSTEM not in item.path.parents)
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.browser)
