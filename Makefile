@@ -3,7 +3,7 @@
 PYTHON ?= python3
 UV ?= uv
 ARGS ?=
-# How many processes run the tests: a number, or "logical" for one per core.
+# How many processes run the tests: a number, or "logical" for one more than there are cores.
 WORKERS ?= logical
 
 BIN := .venv/bin

@@ -34,6 +34,12 @@ SYSTEM = Path(__file__).parent / "system"
 BASE_URL, LOG = "TRESEN_TEST_POSTGRES_URL", "TRESEN_TEST_POSTGRES_LOG"
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: a third of the time a test waits for its server, its browser or its database."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_configure(config: pytest.Config) -> None:
     is_worker = hasattr(config, "workerinput")
     if is_worker or config.option.collectonly or config.option.help or config.option.version:
