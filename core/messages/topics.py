@@ -113,7 +113,7 @@ def chosen_kind(kinds: Sequence[MessageKind], value: str) -> MessageKind:
 def may_be_personal(audience: Audience, number: int) -> bool:
     """Whether one personal message may go to these: nobody is asked about it, so it is for few, who were chosen.
 
-    Anything else would be a way around consent (FEATURES M3; § 7 UWG).
+    Anything else would be a way around what people agreed to (FEATURES M3; § 7 UWG).
     """
     return audience == "selection" and number <= PERSONAL_MOST
 
